@@ -1,0 +1,59 @@
+#include "codegen/Emit.h"
+#include "ir/IndexMath.h"
+#include "ir/Layout.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+std::optional<StridedAddress> stridedAddress(AccessAttr access, RankedTensorType type, unsigned numIndices) {
+  StridedAddress address;
+  address.strides.assign(numIndices, 0);
+  for (auto [coordinate, stride] : llvm::zip_equal(access.getCoords().getResults(), physicalStrides(type))) {
+    LinearForm form = linearForm(coordinate);
+    if (!form.isAffineInDims())
+      return std::nullopt;
+    address.base += form.constant * stride;
+    for (auto &[atom, coefficient] : form.terms)
+      address.strides[cast<AffineDimExpr>(atom).getPosition()] += coefficient * stride;
+  }
+  return address;
+}
+
+StridedAddress resultAddress(ComputeOp op, unsigned result) {
+  StridedAddress address;
+  llvm::append_range(address.strides, physicalStrides(cast<RankedTensorType>(op.getResultTypes()[result])));
+  address.strides.resize(op.getNumIndices(), 0);
+  return address;
+}
+
+/// What joins the product in registers must be addressable by strides, too.
+static bool hasStridedFinish(ComputeOp op) {
+  for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i) {
+    AccessAttr access = op.getAccess(i);
+    auto type = cast<RankedTensorType>(op.getReads()[i].getType());
+    if (access.isGuarded() || !access.getClamped().empty() || !stridedAddress(access, type, op.getNumIndices()))
+      return false;
+  }
+  return !op.getFinish()
+              .walk([](Operation *scalar) {
+                return isa<IndexOp, InsideOp>(scalar) ? WalkResult::interrupt() : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+std::optional<unsigned> contractionVector(ComputeOp op) {
+  if (!isProductSum(op) || !hasStridedFinish(op) ||
+      !cast<RankedTensorType>(op.getResultTypes()[0]).getElementType().isF32())
+    return std::nullopt;
+  for (unsigned vector : vectorCandidates(op)) {
+    auto c = classify(op, vector);
+    auto columns = stridedAddress(op.getAccess(c->b), cast<RankedTensorType>(op.getReads()[c->b].getType()),
+                                  op.getNumIndices());
+    if (columns->strides[vector] == 1 && resultAddress(op, 0).strides[vector] == 1)
+      return vector;
+  }
+  return std::nullopt;
+}
+
+} // namespace gnc

@@ -1,0 +1,28 @@
+//===- Assemble.h - a planned module as data for the runtime -----------------------------------===//
+#pragma once
+
+#include "codegen/Jit.h"
+#include "runtime/Program.h"
+
+namespace gnc {
+
+/// The programs of a module after `--gnc-plan-memory`, with their recipe. `kernels` are the loaded
+/// ones of `table`. Errors are emitted at the op that the runtime has no form for.
+mlir::FailureOr<runtime::CompiledNet> assemble(mlir::ModuleOp module, const KernelTable &table,
+                                               const LoadedKernels &kernels);
+
+/// One program function; kernels may be missing (empty), for reports.
+mlir::FailureOr<runtime::Program> assembleProgram(mlir::func::FuncOp function,
+                                                  const KernelTable &table,
+                                                  const LoadedKernels &kernels);
+
+/// The `gnc.recipe` of a module; an empty one if it has none.
+mlir::FailureOr<runtime::Recipe> assembleRecipe(mlir::ModuleOp module);
+
+/// The samples that a program function is planned for.
+int64_t plannedBatch(mlir::func::FuncOp program);
+
+/// Name and place in the user's own file of what an op came from.
+runtime::Site siteOf(mlir::Location location);
+
+} // namespace gnc

@@ -1,0 +1,50 @@
+//===- Emit.h - equations to kernels ----------------------------------------------------------===//
+//
+// Two ways to run an equation, chosen by its form alone:
+//
+//   emitContraction   sums of products with reuse: a tile of rows x columns held in registers
+//   emitEquation      everything else: loops over the result in memory order, vectors along the innermost index
+//
+// Both write kernels whose text depends only on the equation's canonical form and extents: equal
+// equations, whatever their author called things, become one kernel.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/KernelBuilder.h"
+#include "passes/Contraction.h"
+
+namespace gnc {
+
+/// The tiles of a launch: ceil((perSample * n + fixed) / divisor) * times.
+struct Tiles {
+  int64_t perSample = 0, fixed = 0, divisor = 1, times = 1;
+};
+
+/// Which kernel argument holds each read and each result.
+struct KernelArguments {
+  llvm::SmallVector<unsigned> reads, results;
+};
+
+/// A linear address in elements: base + sum strides[i] * index i of the equation.
+struct StridedAddress {
+  int64_t base = 0;
+  llvm::SmallVector<int64_t> strides;
+};
+
+/// The address of a read if its coordinates are affine; guards and clamps are the caller's business.
+std::optional<StridedAddress> stridedAddress(AccessAttr access, mlir::RankedTensorType type, unsigned numIndices);
+
+/// The address of result `result` over the equation's indices (reduction strides are 0).
+StridedAddress resultAddress(ComputeOp op, unsigned result);
+
+mlir::FailureOr<Tiles> emitEquation(KernelBuilder &k, ComputeOp op, const KernelArguments &arguments);
+
+/// `vector` is the column index, a vectorCandidate of the op with stride one in columns and result.
+mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
+                                       const KernelArguments &arguments);
+
+/// The column index that makes `op` a contraction in the layouts of its tensors.
+std::optional<unsigned> contractionVector(ComputeOp op);
+
+} // namespace gnc

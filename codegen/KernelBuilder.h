@@ -1,0 +1,84 @@
+//===- KernelBuilder.h - one kernel function under construction -------------------------------===//
+//
+// A kernel is func.func @k(lo, hi, n : index, buffers : flat memrefs): it computes tiles lo <= t < hi of a launch for
+// a batch of n samples. This is the emitters' pen: index arithmetic that folds constants, affine
+// expressions over loop counters, loads and stores by element offset, and loops.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/Gnc.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace gnc {
+
+/// The vector unit that kernels are written for.
+struct VectorTarget {
+  unsigned lanes = 8;      ///< f32 elements of one register
+  unsigned registers = 16; ///< how many there are
+};
+
+class KernelBuilder {
+public:
+  /// Creates the function at the end of `module`. `buffers` are flat memref types.
+  KernelBuilder(mlir::ModuleOp module, mlir::Location loc, llvm::ArrayRef<mlir::Type> buffers, VectorTarget target);
+
+  mlir::func::FuncOp function;
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  const VectorTarget target;
+
+  mlir::Value low() { return function.getArgument(0); }
+  mlir::Value high() { return function.getArgument(1); }
+  mlir::Value batch() { return function.getArgument(2); }
+  mlir::Value buffer(unsigned i) { return function.getArgument(3 + i); }
+
+  mlir::Value constant(int64_t value);
+  mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value sub(mlir::Value x, mlir::Value y);
+  mlir::Value mul(mlir::Value x, mlir::Value y);
+  mlir::Value add(mlir::Value x, int64_t y) { return add(x, constant(y)); }
+  mlir::Value mul(mlir::Value x, int64_t y) { return mul(x, constant(y)); }
+  /// Quotient and remainder of a non-negative number by a positive one.
+  mlir::Value divide(mlir::Value x, int64_t y);
+  mlir::Value remainder(mlir::Value x, int64_t y);
+  mlir::Value floorDivide(mlir::Value x, int64_t y, bool nonNegative);
+  mlir::Value minimum(mlir::Value x, mlir::Value y);
+  /// 0 <= x < limit.
+  mlir::Value inside(mlir::Value x, int64_t limit);
+  mlir::Value both(mlir::Value x, mlir::Value y);
+  /// The value of an index expression; `dims` and `symbols` are index values.
+  mlir::Value expression(mlir::AffineExpr expr, llvm::ArrayRef<mlir::Value> dims, llvm::ArrayRef<mlir::Value> symbols);
+
+  /// Element type, or a vector of it for lanes > 1.
+  mlir::Type typeFor(mlir::Type element, unsigned lanes);
+  mlir::Value splat(mlir::Value scalar, unsigned lanes);
+  mlir::Value floatConstant(double value, unsigned lanes);
+  /// Bool tensors are bytes in memory and i1 in registers.
+  mlir::Value load(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned lanes);
+  void store(mlir::Value value, unsigned buffer, mlir::Value offset);
+  /// Loads or stores the first `count` lanes of a full vector.
+  mlir::Value loadMasked(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned count);
+  void storeMasked(mlir::Value value, unsigned buffer, mlir::Value offset, unsigned count);
+
+  /// for i = from; i < to; i += step: body(i, carried) -> carried. Emits no loop if the trip count is known to be 0 or 1.
+  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value i, mlir::ValueRange carried)>;
+  llvm::SmallVector<mlir::Value> loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange initial,
+                                      LoopBody body);
+  void loop(mlir::Value from, mlir::Value to, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+
+private:
+  mlir::Value mask(unsigned count);
+  llvm::DenseMap<int64_t, mlir::Value> constants;
+};
+
+/// The memref that holds `elements` elements of a tensor's type.
+mlir::MemRefType flatBuffer(mlir::Type element, int64_t elements);
+
+/// The value of `value` if it is a constant.
+std::optional<int64_t> constantOf(mlir::Value value);
+
+} // namespace gnc

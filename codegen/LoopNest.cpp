@@ -1,0 +1,103 @@
+#include "codegen/LoopNest.h"
+#include "ir/IndexMath.h"
+#include "ir/Layout.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+Tiles LoopNest::tiles() const {
+  Tiles tiles;
+  int64_t product = 1;
+  bool batched = false;
+  for (const Loop &loop : chunk ? ArrayRef(loops) : ArrayRef(loops).take_front(outer)) {
+    product *= loop.extent;
+    batched |= loop.batched;
+  }
+  (batched ? tiles.perSample : tiles.fixed) = product;
+  tiles.divisor = chunk ? chunk : 1;
+  return tiles;
+}
+
+/// Indices whose value matters by itself: in a region, or in a read that is not a plain linear address.
+static SmallVector<bool> indicesUsedAlone(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads) {
+  SmallVector<bool> used(op.getNumIndices(), false);
+  for (Region *region : {&op.getBody(), &op.getFinish()})
+    region->walk([&](IndexOp index) { used[index.getIndex()] = true; });
+  for (auto [i, address] : llvm::enumerate(reads)) {
+    if (address)
+      continue;
+    for (AffineMap map : {op.getAccess(i).getCoords(), op.getAccess(i).getConditions()})
+      for (unsigned d = 0; d < op.getNumIndices(); ++d)
+        if (map.isFunctionOfDim(d))
+          used[d] = true;
+  }
+  return used;
+}
+
+/// Whether every access walks `outer` then `inner` as one counter.
+static bool canMerge(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads, const Loop &outer,
+                     const Loop &inner) {
+  if (inner.batched)
+    return false;
+  auto joined = [&](const StridedAddress &address) {
+    return address.strides[*outer.stepIndex()] == address.strides[*inner.stepIndex()] * inner.extent;
+  };
+  for (const auto &address : reads)
+    if (address && !joined(*address))
+      return false;
+  for (unsigned result = 0; result < op.getNumResults(); ++result)
+    if (!joined(resultAddress(op, result)))
+      return false;
+  return true;
+}
+
+/// Scalar work of one result element, roughly in operations.
+static int64_t workPerElement(ComputeOp op) {
+  int64_t work = 1 + op.getBodyBlock()->getOperations().size() + op.getReads().size();
+  for (int64_t extent : op.getReductionExtents())
+    work *= ShapedType::isDynamic(extent) ? 64 : extent;
+  return work;
+}
+
+/// A tile should be worth a few microseconds, and there should be enough of them for any number of threads.
+static void chooseTiles(LoopNest &nest, ComputeOp op, unsigned lanes) {
+  constexpr int64_t kWorkPerTile = 16384;
+  int64_t work = workPerElement(op);
+  if (nest.loops.size() == 1) {
+    int64_t elements = std::max<int64_t>(kWorkPerTile / work, 1);
+    nest.chunk = std::max<int64_t>(elements / lanes, 1) * lanes;
+    return;
+  }
+  nest.outer = nest.loops.size() - 1;
+  work *= nest.loops.back().extent;
+  while (nest.outer > 1 && work < kWorkPerTile && !nest.loops[nest.outer - 1].batched) {
+    work *= nest.loops[nest.outer - 1].extent;
+    --nest.outer;
+  }
+}
+
+LoopNest planLoops(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads, unsigned lanes) {
+  LoopNest nest;
+  SmallVector<bool> alone = indicesUsedAlone(op, reads);
+  auto type = cast<RankedTensorType>(op.getResultTypes()[0]);
+  for (unsigned index : physicalOrder(type)) {
+    int64_t extent = op.getExtents()[index];
+    if (extent == 1 && op.getNumParallel() > 1 && !nest.loops.empty() && !alone[index])
+      continue; // contributes nothing
+    Loop loop{{index}, ShapedType::isDynamic(extent) ? 1 : extent, ShapedType::isDynamic(extent)};
+    if (!nest.loops.empty() && !alone[index] && !alone[*nest.loops.back().stepIndex()] &&
+        canMerge(op, reads, nest.loops.back(), loop)) {
+      nest.loops.back().indices.push_back(index);
+      nest.loops.back().extent *= loop.extent;
+      continue;
+    }
+    nest.loops.push_back(loop);
+  }
+  if (nest.loops.empty())
+    nest.loops.push_back(Loop{{}, 1, false}); // a single number
+  chooseTiles(nest, op, lanes);
+  return nest;
+}
+
+} // namespace gnc

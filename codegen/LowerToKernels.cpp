@@ -1,0 +1,273 @@
+//===- LowerToKernels.cpp - equations become kernels and launches -----------------------------===//
+//
+// Each equation becomes one launch of one kernel. A kernel is named by a hash of its own text, which holds neither the
+// user's names nor locations: equal forms, in one program or in several, are one function.
+//
+// A weight or state is updated in its own buffer if its equation walks it element by element and nothing reads the old
+// value later; else the new value is copied over it at the very end. Both kinds of launches are marked `commit` and
+// come after all others, so that the host can look at the loss first and leave everything unchanged.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "codegen/LowerToKernels.h"
+#include "codegen/Emit.h"
+#include "codegen/Programs.h"
+#include "codegen/UpdatePlan.h"
+#include "ir/Layout.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace mlir;
+
+namespace gnc {
+namespace {
+
+class ProgramLowering {
+public:
+  ProgramLowering(ModuleOp module, func::FuncOp function, int64_t batch, VectorTarget target,
+                  llvm::StringMap<func::FuncOp> &kernels)
+      : module(module), function(function), batch(batch), target(target), kernels(kernels) {}
+  LogicalResult run();
+
+private:
+  void createBuffers(const UpdatePlan &plan);
+  Value createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host);
+  DictionaryAttr hostOf(Builder &builder, NamedAttrList attributes, StringRef role);
+  LogicalResult launch(OpBuilder &builder, ComputeOp op, bool commit);
+  func::FuncOp uniqueKernel(func::FuncOp kernel);
+
+  ModuleOp module;
+  func::FuncOp function;
+  int64_t batch;
+  VectorTarget target;
+  llvm::StringMap<func::FuncOp> &kernels;
+  llvm::DenseMap<Value, Value> buffers; // tensor -> memref
+};
+
+} // namespace
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+//===------------------------------------------------------------------------------------------===//
+// Reshapes that are left
+//===------------------------------------------------------------------------------------------===//
+
+/// A reshape between row-major tensors is another name for a buffer; any other one moves elements: an equation that
+/// finds the row-major position of each element of the result in the input.
+static bool isAlias(ReshapeOp op) {
+  return !typeOf(op.getInput()).getEncoding() && !typeOf(op.getResult()).getEncoding();
+}
+
+static void lowerReshape(ReshapeOp op) {
+  OpBuilder builder(op);
+  MLIRContext *context = op.getContext();
+  RankedTensorType from = typeOf(op.getInput()), to = typeOf(op.getResult());
+  bool batched = to.getRank() > 0 && to.isDynamicDim(0);
+  AffineExpr position = builder.getAffineConstantExpr(0);
+  SmallVector<Attribute> indexNames;
+  for (unsigned dim = 0; dim < to.getRank(); ++dim) {
+    indexNames.push_back(builder.getStringAttr("i" + std::to_string(dim)));
+    if (dim > 0 || !batched)
+      position = position * to.getDimSize(dim) + builder.getAffineDimExpr(dim);
+  }
+  SmallVector<AffineExpr> coords(from.getRank());
+  for (unsigned dim = from.getRank(); dim-- > (batched ? 1u : 0u);) {
+    coords[dim] = dim == (batched ? 1u : 0u) ? position : position % from.getDimSize(dim);
+    position = position.floorDiv(from.getDimSize(dim));
+  }
+  if (batched)
+    coords[0] = builder.getAffineDimExpr(0);
+  auto access = AccessAttr::get(AffineMap::get(to.getRank(), 0, coords, context));
+  auto copy = ComputeOp::create(builder, op.getLoc(), TypeRange{to}, ValueRange{op.getInput()},
+                                builder.getArrayAttr(indexNames), builder.getDenseI64ArrayAttr(to.getShape()),
+                                builder.getI64IntegerAttr(to.getRank()),
+                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
+                                builder.getArrayAttr({access}));
+  Block &body = copy.getBody().emplaceBlock();
+  body.addArgument(from.getElementType(), op.getLoc());
+  OpBuilder inner = OpBuilder::atBlockEnd(&body);
+  YieldOp::create(inner, op.getLoc(), body.getArguments());
+  op.replaceAllUsesWith(copy.getResult(0));
+  op.erase();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Buffers
+//===------------------------------------------------------------------------------------------===//
+
+DictionaryAttr ProgramLowering::hostOf(Builder &builder, NamedAttrList attributes, StringRef role) {
+  if (!attributes.get(names::kRole))
+    attributes.set(names::kRole, builder.getStringAttr(role));
+  return attributes.getDictionary(builder.getContext());
+}
+
+Value ProgramLowering::createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host) {
+  RankedTensorType type = typeOf(tensor);
+  // A guarded vector read falls back to the first elements: there is always a whole vector of them.
+  int64_t elements = llvm::alignTo(std::max<int64_t>(elementsAt(type, batch), 1), 16);
+  return BufferOp::create(builder, loc, flatBuffer(type.getElementType(), elements), type, IntegerAttr(), host);
+}
+
+void ProgramLowering::createBuffers(const UpdatePlan &plan) {
+  Block &block = function.getBody().front();
+  OpBuilder builder = OpBuilder::atBlockBegin(&block);
+  for (BlockArgument argument : block.getArguments()) {
+    NamedAttrList attributes(mlir::function_interface_impl::getArgAttrDict(function, argument.getArgNumber()));
+    buffers[argument] = createBuffer(builder, argument.getLoc(), argument, hostOf(builder, attributes, "input"));
+  }
+  for (auto [result, argument] : plan.inPlace)
+    buffers[result] = buffers[block.getArgument(argument)];
+  for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
+    NamedAttrList attributes(mlir::function_interface_impl::getResultAttrDict(function, i));
+    if (attributes.get(names::kUpdates))
+      continue;
+    buffers[value] = createBuffer(builder, value.getLoc(), value, hostOf(builder, attributes, "result"));
+  }
+  for (Operation &op : block) {
+    if (auto reshape = dyn_cast<ReshapeOp>(op))
+      buffers[reshape.getResult()] = buffers[reshape.getInput()];
+    else if (isa<ComputeOp>(op))
+      for (Value result : op.getResults())
+        if (!buffers.count(result))
+          buffers[result] = createBuffer(builder, op.getLoc(), result, DictionaryAttr());
+  }
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Launches
+//===------------------------------------------------------------------------------------------===//
+
+/// Names the kernel by its text; returns the first one with this text and erases repetitions.
+func::FuncOp ProgramLowering::uniqueKernel(func::FuncOp kernel) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  kernel->print(os, OpPrintingFlags().useLocalScope());
+  std::string name = "k" + llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true);
+  auto [it, isNew] = kernels.try_emplace(name, kernel);
+  if (isNew)
+    kernel.setName(name);
+  else
+    kernel.erase();
+  return it->second;
+}
+
+LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool commit) {
+  SmallVector<Value> distinct; // one kernel argument per buffer
+  auto argumentOf = [&](Value tensor) -> unsigned {
+    Value buffer = buffers.lookup(tensor);
+    auto *it = llvm::find(distinct, buffer);
+    if (it != distinct.end())
+      return it - distinct.begin();
+    distinct.push_back(buffer);
+    return distinct.size() - 1;
+  };
+  KernelArguments arguments;
+  for (Value tensor : op.getReads())
+    arguments.reads.push_back(argumentOf(tensor));
+  for (Value result : op.getResults())
+    arguments.results.push_back(argumentOf(result));
+
+  KernelBuilder k(module, builder.getUnknownLoc(), llvm::to_vector(ValueRange(distinct).getTypes()), target);
+  std::optional<unsigned> vector = contractionVector(op);
+  FailureOr<Tiles> tiles = vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
+  if (failed(tiles)) {
+    k.function.erase();
+    return failure();
+  }
+  func::FuncOp kernel = uniqueKernel(k.function);
+  SmallVector<int64_t> written;
+  for (unsigned argument : arguments.results)
+    if (!llvm::is_contained(written, argument))
+      written.push_back(argument);
+  double one = op.cost(1).flops, perSample = op.cost(2).flops - one;
+  LaunchOp::create(builder, op.getLoc(), kernel.getName(),
+                   ArrayRef<int64_t>{tiles->perSample, tiles->fixed, tiles->divisor, tiles->times}, written, commit,
+                   APFloat(perSample), APFloat(one - perSample), distinct);
+  return success();
+}
+
+LogicalResult ProgramLowering::run() {
+  for (ReshapeOp op : llvm::make_early_inc_range(function.getOps<ReshapeOp>()))
+    if (!isAlias(op))
+      lowerReshape(op);
+  UpdatePlan plan = planUpdates(function);
+  createBuffers(plan);
+  Block &block = function.getBody().front();
+  OpBuilder builder(block.getTerminator());
+  SmallVector<ComputeOp> first, last;
+  for (ComputeOp op : block.getOps<ComputeOp>())
+    (plan.commits.contains(op) ? last : first).push_back(op);
+  for (ComputeOp op : first)
+    if (failed(launch(builder, op, false)))
+      return failure();
+  for (ComputeOp op : last)
+    if (failed(launch(builder, op, true)))
+      return failure();
+  // Only buffers and launches stay.
+  block.getTerminator()->setOperands({});
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isa<ComputeOp, ReshapeOp>(op))
+      op.erase();
+  function->removeAttr(function.getArgAttrsAttrName());
+  function->removeAttr(function.getResAttrsAttrName());
+  block.eraseArguments(0, block.getNumArguments());
+  function.setType(FunctionType::get(function.getContext(), {}, {}));
+  function->setAttr(names::kBatch, builder.getI64IntegerAttr(batch));
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// The pass
+//===------------------------------------------------------------------------------------------===//
+
+namespace {
+struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerToKernels)
+  LowerToKernels() = default;
+  LowerToKernels(const LowerToKernels &other) : PassWrapper(other) {}
+  LowerToKernels(int64_t batchSize, VectorTarget target) {
+    batch = batchSize;
+    lanes = target.lanes;
+    registers = target.registers;
+  }
+
+  Option<int64_t> batch{*this, "batch", llvm::cl::desc("samples to plan for; 0: the recipe's batch"), llvm::cl::init(0)};
+  Option<unsigned> lanes{*this, "lanes", llvm::cl::desc("f32 elements of a vector register"), llvm::cl::init(8)};
+  Option<unsigned> registers{*this, "registers", llvm::cl::desc("vector registers"), llvm::cl::init(16)};
+
+  StringRef getArgument() const final { return "gnc-lower-to-kernels"; }
+  StringRef getDescription() const final { return "turn equations into kernels, buffers and launches"; }
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                    vector::VectorDialect, GncDialect>();
+  }
+
+  int64_t plannedBatch() {
+    if (batch > 0)
+      return batch;
+    if (auto recipe = getOperation()->getAttrOfType<DictionaryAttr>(names::kRecipe))
+      if (auto declared = recipe.getAs<IntegerAttr>("batch"))
+        return std::max<int64_t>(declared.getInt(), 1);
+    return 1;
+  }
+
+  void runOnOperation() final {
+    llvm::StringMap<func::FuncOp> kernels;
+    SmallVector<func::FuncOp> functions;
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
+      if (isKernel(function))
+        kernels[function.getName()] = function;
+      else if (!function.isExternal() && !isProgram(function))
+        functions.push_back(function);
+    }
+    for (func::FuncOp function : functions)
+      if (failed(ProgramLowering(getOperation(), function, plannedBatch(), {lanes, registers}, kernels).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> createLowerToKernels() { return std::make_unique<LowerToKernels>(); }
+std::unique_ptr<Pass> createLowerToKernels(int64_t batch, VectorTarget target) {
+  return std::make_unique<LowerToKernels>(batch, target);
+}
+
+} // namespace gnc

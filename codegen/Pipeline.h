@@ -1,0 +1,48 @@
+//===- Pipeline.h - from the graph to machine code, phase by phase ------------------------------===//
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gnc {
+
+/// What a program is on its way. `gnc compile --emit=` stops after any of them.
+enum class Phase {
+  Ast,      ///< the file, parsed
+  Graph,    ///< equations as they were written, one function a program
+  Train,    ///< backward equations and the optimizer's step derived
+  Fused,    ///< few equations, each worth a kernel, every tensor with its layout
+  Tiled,    ///< kernels that loop over vectors in memory, and the list of their launches
+  Buffers,  ///< every tensor has its place in one arena
+  Llvm,     ///< kernels in LLVM IR
+  Assembly, ///< kernels in the machine's own language
+  Object,   ///< kernels as an object file
+};
+
+/// "ast", "graph", "train", "fused", "tiled", "buffers", "llvm", "asm", "obj".
+std::optional<Phase> phaseNamed(llvm::StringRef name);
+llvm::ArrayRef<llvm::StringLiteral> phaseNames();
+
+struct PipelineOptions {
+  int64_t batch = 0;       ///< samples to plan for; 0: the recipe's
+  unsigned vectorBits = 0; ///< 0: the widest registers of this machine
+  unsigned optLevel = 0;   ///< of LLVM, see gnc::optimize
+  bool verifyEach = false; ///< verify after every pass, not only after the last
+  std::vector<std::string> disabled; ///< passes to leave out, by flag without "gnc-"
+};
+
+/// Appends the passes that lead `module` to `last` (Graph to Buffers; the phases after them are
+/// emitKernels). A module printed at any phase goes on from there: graph passes do nothing on a
+/// graph that they have seen, and are left out for a module of kernels. False with `error` set if
+/// `disabled` names an unknown pass.
+bool buildPipeline(mlir::ModuleOp module, mlir::OpPassManager &passes, Phase last,
+                   const PipelineOptions &options, std::string &error);
+
+/// Makes all passes known to `gnc-opt` by their flags.
+void registerPasses();
+
+} // namespace gnc

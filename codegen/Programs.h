@@ -1,0 +1,39 @@
+//===- Programs.h - program functions and their buffers ----------------------------------------===//
+//
+// After `--gnc-lower-to-kernels` a module holds two kinds of functions: programs (gnc.buffer and
+// gnc.launch) and kernels. These are the few facts about them that several parts of codegen ask for.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/Gnc.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <optional>
+
+namespace gnc {
+
+namespace names {
+constexpr llvm::StringLiteral kKernel = "gnc.kernel";          // unit (kernels)
+constexpr llvm::StringLiteral kBatch = "gnc.batch";            // i64 (programs): planned batch
+constexpr llvm::StringLiteral kShape = "gnc.shape";            // i64 array: shape in checkpoints
+constexpr llvm::StringLiteral kArenaBytes = "gnc.arena_bytes"; // i64 (programs)
+constexpr llvm::StringLiteral kPersistentBytes = "gnc.persistent_bytes"; // i64 (programs)
+} // namespace names
+
+inline bool isKernel(mlir::func::FuncOp function) { return function->hasAttr(names::kKernel); }
+
+/// True for a function that became buffers and launches.
+inline bool isProgram(mlir::func::FuncOp function) {
+  return !function.isExternal() && !isKernel(function) &&
+         (!function.getOps<BufferOp>().empty() || !function.getOps<LaunchOp>().empty());
+}
+
+/// gnc.role of a buffer that the host sees.
+inline std::optional<llvm::StringRef> roleOf(BufferOp buffer) {
+  if (std::optional<mlir::DictionaryAttr> host = buffer.getHost())
+    if (auto role = host->getAs<mlir::StringAttr>(names::kRole))
+      return role.getValue();
+  return std::nullopt;
+}
+
+} // namespace gnc

@@ -1,0 +1,101 @@
+#include "codegen/UpdatePlan.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+static Value appendCopy(func::FuncOp function, Value tensor, Type type) {
+  OpBuilder builder(function.getBody().front().getTerminator());
+  auto ranked = cast<RankedTensorType>(type);
+  unsigned rank = ranked.getRank();
+  SmallVector<Attribute> indexNames;
+  for (unsigned i = 0; i < rank; ++i)
+    indexNames.push_back(builder.getStringAttr("i" + std::to_string(i)));
+  auto copy = ComputeOp::create(builder, tensor.getLoc(), TypeRange{type}, ValueRange{tensor},
+                                builder.getArrayAttr(indexNames), builder.getDenseI64ArrayAttr(ranked.getShape()),
+                                builder.getI64IntegerAttr(rank),
+                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
+                                builder.getArrayAttr({AccessAttr::get(builder.getMultiDimIdentityMap(rank))}));
+  Block &body = copy.getBody().emplaceBlock();
+  body.addArgument(ranked.getElementType(), tensor.getLoc());
+  OpBuilder inner = OpBuilder::atBlockEnd(&body);
+  YieldOp::create(inner, tensor.getLoc(), body.getArguments());
+  return copy.getResult(0);
+}
+
+/// Element i of the result depends on no other element of `tensor`.
+static bool readsElementwise(ComputeOp op, Value tensor) {
+  for (auto [i, read] : llvm::enumerate(op.getReads()))
+    if (read == tensor) {
+      AccessAttr access = op.getAccess(i);
+      if (!op.isPointwise() || access.isGuarded() || !access.getClamped().empty() || !access.getCoords().isIdentity())
+        return false;
+    }
+  return true;
+}
+
+/// Whether the old value may be read after `writer` ran: by another op of the commit phase, or through a view.
+static bool isReadLater(Value old, ComputeOp writer, const llvm::SmallPtrSetImpl<Operation *> &commits) {
+  return llvm::any_of(old.getUsers(), [&](Operation *user) {
+    return user != writer && (isa<ReshapeOp>(user) || commits.contains(user));
+  });
+}
+
+UpdatePlan planUpdates(func::FuncOp function) {
+  Block &block = function.getBody().front();
+  Operation *end = block.getTerminator();
+  struct Update {
+    unsigned result, argument;
+  };
+  SmallVector<Update> updates;
+  llvm::DenseSet<Value> taken; // values that have a buffer with a meaning already
+  for (unsigned i = 0; i < end->getNumOperands(); ++i) {
+    if (auto argument = function.getResultAttrOfType<IntegerAttr>(i, names::kUpdates)) {
+      updates.push_back({i, static_cast<unsigned>(argument.getInt())});
+      continue;
+    }
+    Value value = end->getOperand(i);
+    if (isa<BlockArgument>(value) || isa_and_nonnull<ReshapeOp>(value.getDefiningOp()) || !taken.insert(value).second)
+      end->setOperand(i, appendCopy(function, value, value.getType()));
+  }
+  // Candidates: equations whose results nothing in the function reads but the end and other candidates' own op.
+  UpdatePlan plan;
+  auto candidate = [&](Update update) {
+    Value value = end->getOperand(update.result);
+    auto op = value.getDefiningOp<ComputeOp>();
+    Value old = block.getArgument(update.argument);
+    return op && value.getType() == old.getType() && !taken.contains(value) && readsElementwise(op, old) &&
+           llvm::all_of(op->getUsers(), [&](Operation *user) { return user == end; });
+  };
+  llvm::SmallPtrSet<Operation *, 8> writers;
+  for (Update update : updates)
+    if (candidate(update))
+      writers.insert(end->getOperand(update.result).getDefiningOp());
+  SmallVector<Update> copies;
+  for (Update update : updates) {
+    Value value = end->getOperand(update.result);
+    Value old = block.getArgument(update.argument);
+    if (value == old)
+      continue; // unchanged
+    auto op = value.getDefiningOp<ComputeOp>();
+    if (candidate(update) && !isReadLater(old, op, writers)) {
+      plan.inPlace.push_back({value, update.argument});
+      plan.commits.insert(op);
+      taken.insert(value);
+    } else {
+      copies.push_back(update);
+    }
+  }
+  for (Update update : copies) {
+    Value value = end->getOperand(update.result);
+    if (isa<BlockArgument>(value)) // may itself be updated before the copy runs
+      value = appendCopy(function, value, value.getType());
+    Value copy = appendCopy(function, value, block.getArgument(update.argument).getType());
+    end->setOperand(update.result, copy);
+    plan.inPlace.push_back({copy, update.argument});
+    plan.commits.insert(copy.getDefiningOp());
+  }
+  return plan;
+}
+
+} // namespace gnc

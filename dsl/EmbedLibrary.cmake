@@ -1,0 +1,10 @@
+# cmake -DOUTPUT=.. -DFOLDER=.. -DNAMES=a,b -P EmbedLibrary.cmake: the files of the standard library as one C++ source.
+string(REPLACE "," ";" names "${NAMES}")
+set(text "// Made by dsl/EmbedLibrary.cmake from dsl/std/*.net.\n#include \"dsl/StandardLibrary.h\"\n\n")
+string(APPEND text "static const gnc::dsl::LibraryFile files[] = {\n")
+foreach(name IN LISTS names)
+  file(READ ${FOLDER}/${name}.net contents)
+  string(APPEND text "    {\"std/${name}.net\", R\"net(${contents})net\"},\n")
+endforeach()
+string(APPEND text "};\n\nllvm::ArrayRef<gnc::dsl::LibraryFile> gnc::dsl::standardLibrary() { return files; }\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,37 @@
+// The optimizer of a train section: one equation a weight.
+#ifndef GNC_DSL_OPTIMIZER_H
+#define GNC_DSL_OPTIMIZER_H
+
+#include "dsl/PointwiseBody.h"
+#include "dsl/ProgramFunction.h"
+
+namespace gnc::dsl {
+
+/// `optimizer = adam(1e-3)`: the declaration and its settings; `step` elaborates its body for one
+/// weight.
+class OptimizerUse {
+public:
+  /// Finds the declaration and evaluates the settings in `scope`, a scope of `module`.
+  static FailureOr<OptimizerUse> make(Elaborator &elab, ProgramFunction &function,
+                                      const Module &module, const ast::Expr &expr, Scope &scope);
+
+  /// Emits the equation that changes `weight` and the optimizer's states of it, and adds their
+  /// updates to the function.
+  LogicalResult step(const Parameter &weight, mlir::Value gradient);
+
+private:
+  OptimizerUse(Elaborator &elab, ProgramFunction &function) : elab(&elab), function(&function) {}
+  LogicalResult checkDeclaration();
+  FailureOr<Scope *> bindSettings(const Parameter &weight);
+
+  Elaborator *elab;
+  ProgramFunction *function;
+  const ast::OptimizerDecl *decl = nullptr;
+  const Module *module = nullptr; // of the declaration
+  Span at;                        // of the use
+  std::vector<Recipe::Given> given;
+};
+
+} // namespace gnc::dsl
+
+#endif // GNC_DSL_OPTIMIZER_H

@@ -1,0 +1,62 @@
+// The keys of a train section: which there are, what each may be.
+#ifndef GNC_DSL_TRAINKEYS_H
+#define GNC_DSL_TRAINKEYS_H
+
+#include "dsl/Elaborator.h"
+
+#include <string>
+
+namespace gnc::dsl {
+
+/// What a train section says, as written: names checked, nothing evaluated.
+class TrainKeys {
+public:
+  /// Reads the section; what is wrong with it is reported (unknown keys, keys that are not
+  /// supported, two values for one key).
+  TrainKeys(const ast::TrainDecl &train, Diagnostics &diags);
+
+  const ast::TrainDecl &train;
+  /// No error was reported.
+  bool valid() const { return isValid; }
+  /// The value of a key, or null if the section does not have it.
+  const ast::Expr *find(llvm::StringRef key) const { return values.lookup(key); }
+  /// Where a key is written, or the head of the section.
+  Span place(llvm::StringRef key) const;
+  /// `let NAME = ..`, in order.
+  llvm::ArrayRef<const ast::LetStmt *> lets() const { return helpers; }
+
+  /// Is it a key of train sections with a number that `-s` may set?
+  static bool isNumberKey(llvm::StringRef name);
+
+private:
+  void add(const ast::AssignStmt &assign, Diagnostics &diags);
+  void checkComplete(Diagnostics &diags);
+
+  llvm::StringMap<const ast::Expr *> values;
+  std::vector<const ast::LetStmt *> helpers;
+  bool isValid = true;
+};
+
+/// The numbers and names of a train section, evaluated: runtime::Recipe.
+struct TrainNumbers {
+  int64_t batch = 32, epochs = 0, steps = 0, seed = 0;
+  double validate = 0;
+  std::string best; // of `save = best(..)`
+};
+
+/// Evaluates them in `scope` (which holds the section's `let`s). `overrides` (`-s`) win; those used
+/// are added to `elab.usedOverrides`.
+FailureOr<TrainNumbers> evaluateNumbers(const TrainKeys &keys, Elaborator &elab, Scope &scope,
+                                        const llvm::StringMap<Value> &overrides,
+                                        llvm::ArrayRef<std::string> metrics);
+
+/// `clip = norm(c)` or `clip = value(c)`.
+struct Clip {
+  enum class Kind { None, Norm, Value } kind = Kind::None;
+  double limit = 0;
+};
+FailureOr<Clip> evaluateClip(const TrainKeys &keys, Elaborator &elab, Scope &scope);
+
+} // namespace gnc::dsl
+
+#endif // GNC_DSL_TRAINKEYS_H

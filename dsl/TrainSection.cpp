@@ -1,0 +1,211 @@
+// `@train` and `@eval`: loss, metrics, gradient, optimizer.
+#include "dsl/SectionMath.h"
+#include "dsl/Sections.h"
+
+#include "ir/Gnc.h"
+
+using namespace gnc::dsl;
+using llvm::StringRef;
+
+//===- loss and metrics ---------------------------------------------------------------------===//
+
+void SectionBuilder::defineLets(SectionFunction &section) {
+  for (const ast::LetStmt *let : keys->lets()) {
+    FailureOr<Value> value = section.elab.evaluate(*let->value, *section.scope);
+    if (succeeded(value))
+      section.scope->define(let->name.text, *value, let->name.span, /*constant=*/true);
+    else
+      section.scope->defineFailed(let->name.text, let->name.span);
+  }
+}
+
+FailureOr<Tensor> SectionBuilder::evaluateLoss(SectionFunction &section) {
+  const ast::Expr &expr = *keys->find("loss");
+  FailureOr<Value> value = section.elab.evaluate(expr, *section.scope);
+  if (failed(value))
+    return failure();
+  const Tensor *loss = value->tensor();
+  if (!loss)
+    return section.elab
+        .error("loss-not-scalar", expr.span,
+               "the loss must be a number a sample, computed from the net's results; this is " +
+                   value->str())
+        .help("write loss = cross_entropy(..) over the net's results and the data's fields");
+  if (loss->rank() != 0 || loss->element == ElementKind::Index)
+    return section.elab
+        .error("loss-not-scalar", expr.span,
+               "the loss must be a number a sample, [], but this is " + loss->str())
+        .trail(*loss)
+        .help(loss->rank() ? "reduce it: mean(..) or sum(..)"
+                           : "a class index has no gradient; use cross_entropy(..)");
+  return *loss;
+}
+
+/// What a metric is called: `accuracy` for `accuracy(logits, label)`; a name after `as` wins.
+static std::string metricName(const ast::Expr &expr) {
+  if (const auto *flow = llvm::dyn_cast<ast::Flow>(&expr))
+    return flow->name ? flow->name.text.str() : metricName(*flow->source);
+  if (const auto *call = llvm::dyn_cast<ast::Call>(&expr))
+    return metricName(*call->callee);
+  if (const auto *member = llvm::dyn_cast<ast::Member>(&expr))
+    return member->member.text.str();
+  if (const auto *name = llvm::dyn_cast<ast::Name>(&expr))
+    return name->name.str();
+  return "metric";
+}
+
+FailureOr<Tensor> SectionBuilder::evaluateMetric(SectionFunction &section,
+                                                 const ast::Expr &expr) {
+  if (const auto *call = llvm::dyn_cast<ast::Call>(&expr))
+    if (const auto *callee = llvm::dyn_cast<ast::Name>(call->callee))
+      if (llvm::isa_and_nonnull<ast::MetricDecl>(plan.main->find(callee->name).decl))
+        return section.elab
+            .error("metric-not-supported", expr.span,
+                   "metrics that accumulate, such as '" + callee->name +
+                       "', are not supported yet")
+            .help("use an op that gives a number a sample");
+  FailureOr<Value> value = section.elab.evaluate(expr, *section.scope);
+  if (failed(value))
+    return failure();
+  const Tensor *metric = value->tensor();
+  if (metric && metric->rank() == 0)
+    return *metric;
+  Report report = section.elab.error("metric-not-scalar", expr.span,
+                                     "a metric must be a number a sample, [], but this is " +
+                                         value->str());
+  if (metric)
+    report.trail(*metric).help("reduce it: mean(..) or sum(..)");
+  return report;
+}
+
+FailureOr<std::vector<SectionBuilder::Metric>>
+SectionBuilder::evaluateMetrics(SectionFunction &section) {
+  std::vector<Metric> metrics;
+  metricNames.clear();
+  const ast::Expr *expr = keys->find("metrics");
+  if (!expr)
+    return metrics;
+  const auto *list = llvm::dyn_cast<ast::List>(expr);
+  if (!list)
+    return section.elab.error("metrics-not-a-list", expr->span, "metrics must be a list")
+        .help("write metrics = [" + expr->span.text() + "]");
+  bool ok = true;
+  llvm::StringMap<unsigned> seen;
+  for (const char *taken : {"loss", "grad_norm"})
+    seen[taken] = 1;
+  for (const ast::Expr *element : list->elements) {
+    FailureOr<Tensor> value = evaluateMetric(section, *element);
+    if (failed(value)) {
+      ok = false;
+      continue;
+    }
+    std::string name = metricName(*element);
+    unsigned count = ++seen[name];
+    if (count > 1)
+      name += "." + std::to_string(count);
+    metrics.push_back({name, *value});
+    metricNames.push_back(name);
+  }
+  if (!ok)
+    return failure();
+  return metrics;
+}
+
+//===- @train -------------------------------------------------------------------------------===//
+
+LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUse &optimizer,
+                                           const Clip &clip, mlir::Value loss) {
+  Elaborator &elab = section.elab;
+  std::vector<const Parameter *> trained;
+  llvm::SmallVector<mlir::Value> weights;
+  for (const auto &[path, parameter] : elab.parameters())
+    if (parameter->role == ParameterRole::Weight && !parameter->frozen) {
+      trained.push_back(parameter);
+      weights.push_back(parameter->argument);
+    }
+  if (weights.empty())
+    return elab
+        .error("no-weights", plan.train->name.span,
+               "'" + plan.train->name.text + "' has no weights to train")
+        .help("a layer such as conv(..) or linear(..) has some");
+  mlir::Location lossAt = elab.location(keys->find("loss")->span);
+  mlir::Location at = elab.location(keys->find("optimizer")->span);
+  auto gradient = GradientOp::create(elab.builder, lossAt, loss, weights);
+  llvm::SmallVector<mlir::Value> gradients(gradient.getResults());
+  mlir::Value norm = normOfAll(elab.builder, at, gradients);
+  section.function.addResult("grad_norm", norm);
+  for (mlir::Value &value : gradients) {
+    if (clip.kind == Clip::Kind::Norm)
+      value = scaleToNorm(elab.builder, at, value, norm, clip.limit);
+    else if (clip.kind == Clip::Kind::Value)
+      value = limitValues(elab.builder, at, value, clip.limit);
+  }
+  for (auto [parameter, value] : llvm::zip(trained, gradients))
+    if (failed(optimizer.step(*parameter, value)))
+      return failure(); // the next weight would say the same
+  return success();
+}
+
+LogicalResult SectionBuilder::buildTrain() {
+  if (!keys->valid())
+    return failure();
+  SectionFunction section(context, plan, "train", ast::Mode::Train, /*training=*/true);
+  LogicalResult ran =
+      section.run(plan.train->args ? &*plan.train->args : nullptr, plan.train->data);
+  if (section.data)
+    source = section.data->source;
+  if (failed(ran))
+    return failure();
+  Elaborator &elab = section.elab;
+  defineLets(section);
+  FailureOr<Tensor> loss = evaluateLoss(section);
+  FailureOr<std::vector<Metric>> metrics = evaluateMetrics(section);
+  FailureOr<TrainNumbers> evaluated =
+      evaluateNumbers(*keys, elab, *section.scope, context.overrides, metricNames);
+  FailureOr<Clip> clip = evaluateClip(*keys, elab, *section.scope);
+  FailureOr<OptimizerUse> optimizer = OptimizerUse::make(
+      elab, section.function, *plan.main, *keys->find("optimizer"), *section.scope);
+  noteUse(section);
+  if (failed(loss) || failed(metrics) || failed(evaluated) || failed(clip) || failed(optimizer))
+    return failure();
+  numbers = *evaluated;
+  mlir::Location at = elab.location(keys->find("loss")->span);
+  auto mean = [&](const Tensor &scalar, mlir::Location location) {
+    return batchMean(elab.builder, location, perSample(elab.builder, location, scalar));
+  };
+  mlir::Value lossMean = mean(*loss, at);
+  section.function.addResult("loss", lossMean);
+  if (failed(addOptimizer(section, *optimizer, *clip, lossMean)))
+    return failure();
+  for (const Metric &metric : *metrics)
+    section.function.addResult(metric.name,
+                               mean(metric.value, elab.location(keys->find("metrics")->span)));
+  for (const Parameter *state : elab.updates())
+    section.function.addUpdate(state->argument, state->current);
+  section.finish();
+  return success();
+}
+
+//===- @eval --------------------------------------------------------------------------------===//
+
+LogicalResult SectionBuilder::buildEval() {
+  if (!keys->valid())
+    return failure();
+  SectionFunction section(context, plan, "eval", ast::Mode::Infer, /*training=*/false);
+  if (failed(section.run(plan.train->args ? &*plan.train->args : nullptr, plan.train->data)))
+    return failure();
+  Elaborator &elab = section.elab;
+  defineLets(section);
+  FailureOr<Tensor> loss = evaluateLoss(section);
+  FailureOr<std::vector<Metric>> metrics = evaluateMetrics(section);
+  if (failed(loss) || failed(metrics))
+    return failure();
+  mlir::Location at = elab.location(keys->find("loss")->span);
+  section.function.addResult("loss", perSample(elab.builder, at, *loss));
+  for (const Metric &metric : *metrics)
+    section.function.addResult(
+        metric.name, perSample(elab.builder, elab.location(keys->find("metrics")->span),
+                               metric.value));
+  section.finish();
+  return success();
+}

@@ -1,0 +1,96 @@
+//===- Dialect.cpp - the dialect and its access attribute -------------------------------------===//
+#include "ir/Evaluator.h"
+#include "ir/Gnc.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace gnc;
+
+#pragma clang diagnostic ignored "-Wunused-parameter" // in generated code
+#include "GncDialect.cpp.inc"
+#include "GncEnums.cpp.inc"
+#include "GncInterfaces.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "GncAttributes.cpp.inc"
+#define GET_OP_CLASSES
+#include "GncOps.cpp.inc"
+
+void GncDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "GncAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "GncOps.cpp.inc"
+      >();
+}
+
+namespace gnc {
+
+AccessAttr AccessAttr::getVerified(function_ref<InFlightDiagnostic()> emitError, AffineMap coords,
+                                   ArrayRef<int64_t> clamped, AffineMap conditions, ArrayRef<int64_t> limits,
+                                   FloatAttr outside) {
+  return getChecked(emitError, coords.getContext(), coords, clamped, conditions, limits, outside);
+}
+
+AccessAttr AccessAttr::get(AffineMap coords) {
+  MLIRContext *context = coords.getContext();
+  auto none = AffineMap::get(coords.getNumDims(), coords.getNumSymbols(), {}, context);
+  return get(context, coords, {}, none, {}, FloatAttr());
+}
+
+AccessAttr AccessAttr::get(AffineMap coords, AffineMap conditions, ArrayRef<int64_t> limits, double outside) {
+  MLIRContext *context = coords.getContext();
+  return get(context, coords, {}, conditions, limits, Builder(context).getF64FloatAttr(outside));
+}
+
+LogicalResult AccessAttr::verify(function_ref<InFlightDiagnostic()> emitError, AffineMap coords,
+                                 ArrayRef<int64_t> clamped, AffineMap conditions, ArrayRef<int64_t> limits,
+                                 FloatAttr outside) {
+  if (conditions.getNumDims() != coords.getNumDims() || conditions.getNumSymbols() != coords.getNumSymbols())
+    return emitError() << "coordinates and conditions of an access have the same indices";
+  if (conditions.getNumResults() != limits.size())
+    return emitError() << "an access has one limit per condition";
+  if (!outside && !limits.empty())
+    return emitError() << "an access with conditions needs a value for outside";
+  for (int64_t coordinate : clamped)
+    if (coordinate < 0 || coordinate >= coords.getNumResults())
+      return emitError() << "clamped coordinate " << coordinate << " does not exist";
+  return success();
+}
+
+// #gnc.access<coords, [clamped], conditions, [limits], outside>; computes print their accesses inline instead.
+void AccessAttr::print(AsmPrinter &printer) const {
+  printer << "<" << AffineMapAttr::get(getCoords()) << ", [";
+  llvm::interleaveComma(getClamped(), printer);
+  printer << "], " << AffineMapAttr::get(getConditions()) << ", [";
+  llvm::interleaveComma(getLimits(), printer);
+  printer << "]";
+  if (isGuarded())
+    printer << ", " << getOutside();
+  printer << ">";
+}
+
+Attribute AccessAttr::parse(AsmParser &parser, Type) {
+  AffineMapAttr coords, conditions;
+  SmallVector<int64_t> clamped, limits;
+  FloatAttr outside;
+  auto integers = [&](SmallVector<int64_t> &list) {
+    return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                          [&] { return parser.parseInteger(list.emplace_back()); });
+  };
+  if (parser.parseLess() || parser.parseAttribute(coords) || parser.parseComma() || integers(clamped) ||
+      parser.parseComma() || parser.parseAttribute(conditions) || parser.parseComma() || integers(limits))
+    return {};
+  if (succeeded(parser.parseOptionalComma()) && parser.parseAttribute(outside))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<AccessAttr>(parser.getContext(), coords.getValue(), clamped, conditions.getValue(),
+                                       limits, outside);
+}
+
+} // namespace gnc

@@ -1,0 +1,294 @@
+//===- AssignLayouts.cpp - the physical order of every tensor ---------------------------------===//
+//
+// Contractions decide, everything else follows. A contraction wants one column index innermost in its result and in
+// the operand that it reads as vectors (for a convolution: the output channel, hence channels-last activations and
+// weights with the output channel innermost). Going through the program in order, each contraction fixes the orders
+// of its result and columns; these spread through the other equations, from read to result and back, wherever an
+// index walks both alone. So the gradient of a tensor, the optimizer's state and the weight end up alike.
+//
+// Where a contraction meets a fixed order it cannot use (the data gradient reads the weights with the input channel
+// innermost), the operand or the result is copied into the order it needs: an identity equation, visible in the graph.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "ir/IndexMath.h"
+#include "ir/Layout.h"
+#include "passes/Contraction.h"
+#include "passes/Passes.h"
+
+namespace gnc {
+#define GEN_PASS_DEF_ASSIGNLAYOUTS
+#include "passes/Passes.h.inc"
+} // namespace gnc
+
+using namespace mlir;
+using namespace gnc;
+
+namespace {
+
+using Order = SmallVector<unsigned>;
+
+class LayoutAssignment {
+public:
+  explicit LayoutAssignment(func::FuncOp function) : function(function) {}
+  void run();
+
+private:
+  void fixInputs();
+  void decide(ComputeOp op);
+  void fix(Value tensor, Order order);
+  void spread();
+  void spreadThrough(ComputeOp op);
+  void setTypes();
+  void setFunctionType();
+  void insertCopies(ComputeOp op);
+  Value copyInto(OpBuilder &builder, Location loc, Value tensor, RankedTensorType type);
+
+  func::FuncOp function;
+  llvm::DenseMap<Value, Order> orders;
+  SmallVector<Value> worklist;
+  llvm::DenseMap<Operation *, unsigned> vectorOf; // contraction -> its column index
+};
+
+} // namespace
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// Logical order with dimension `innermost` last. The batch stays first.
+static Order orderWithInnermost(unsigned rank, unsigned innermost) {
+  Order order;
+  for (unsigned dim = 0; dim < rank; ++dim)
+    if (dim != innermost)
+      order.push_back(dim);
+  order.push_back(innermost);
+  return order;
+}
+
+/// The dimension of the tensor that index `index` walks alone (any coordinate that is just the index).
+static std::optional<unsigned> bareDimension(AccessAttr access, unsigned index) {
+  for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults()))
+    if (auto expr = dyn_cast<AffineDimExpr>(coordinate); expr && expr.getPosition() == index)
+      return dim;
+  return std::nullopt;
+}
+
+/// Which index is innermost in `order` of a tensor read through `access`.
+static std::optional<unsigned> innermostIndex(AccessAttr access, const Order &order) {
+  if (order.empty())
+    return std::nullopt;
+  auto index = dyn_cast<AffineDimExpr>(access.getCoords().getResult(order.back()));
+  return index ? std::optional(index.getPosition()) : std::nullopt;
+}
+
+void LayoutAssignment::fix(Value tensor, Order order) {
+  RankedTensorType type = typeOf(tensor);
+  if (type.getRank() < 1 || static_cast<int64_t>(order.size()) != type.getRank() || orders.count(tensor))
+    return;
+  // The batch is outermost, whatever is asked.
+  if (type.isDynamicDim(0) && order.front() != 0)
+    order.erase(llvm::find(order, 0u)), order.insert(order.begin(), 0);
+  orders[tensor] = std::move(order);
+  worklist.push_back(tensor);
+}
+
+/// The host writes inputs row-major.
+void LayoutAssignment::fixInputs() {
+  for (BlockArgument argument : function.getArguments()) {
+    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
+    auto type = typeOf(argument);
+    if (type.getEncoding())
+      fix(argument, physicalOrder(type));
+    else if (!role || role.getValue() == "input")
+      orders[argument] = llvm::to_vector(llvm::seq<unsigned>(0, type.getRank())); // does not spread
+  }
+}
+
+/// Columns of B in the order in which rows of A are walked, the vector last: equal equations get equal kernels,
+/// however their weight was declared.
+static Order columnOrder(ComputeOp op, const Contraction &c, unsigned vectorDim, const Order &orderOfA) {
+  AccessAttr a = op.getAccess(c.a), b = op.getAccess(c.b);
+  unsigned rank = b.getCoords().getNumResults();
+  SmallVector<int64_t> key(rank, -1);
+  for (unsigned dim = 0; dim < rank; ++dim) {
+    auto index = dyn_cast<AffineDimExpr>(b.getCoords().getResult(dim));
+    if (!index || index.getPosition() < op.getNumParallel())
+      continue;
+    // Position of the dimension of A that this reduction index moves.
+    for (auto [position, dimOfA] : llvm::enumerate(orderOfA))
+      if (a.getCoords().getResult(dimOfA).isFunctionOfDim(index.getPosition()))
+        key[dim] = position;
+  }
+  Order order;
+  for (unsigned dim = 0; dim < rank; ++dim)
+    if (dim != vectorDim)
+      order.push_back(dim);
+  llvm::stable_sort(order, [&](unsigned x, unsigned y) { return key[x] < key[y]; });
+  order.push_back(vectorDim);
+  return order;
+}
+
+void LayoutAssignment::decide(ComputeOp op) {
+  SmallVector<unsigned> candidates = vectorCandidates(op);
+  if (candidates.empty())
+    return;
+  Value result = op.getResult(0);
+  auto score = [&](unsigned index) {
+    auto c = classify(op, index);
+    Value columns = op.getReads()[c->b];
+    unsigned dim = *Contraction::soleDimension(op.getAccess(c->b), index);
+    bool wanted = orders.count(result) && orders[result].back() == index;
+    bool fits = orders.count(columns) && orders[columns].back() == dim;
+    bool wide = op.getExtents()[index] >= 8;
+    // A fixed result first; then a weight, which may be laid out at will; then columns that can be read as they are.
+    return wanted * 16 + wide * 8 + !isBatched(columns.getType()) * 4 + fits * 2 + !orders.count(columns);
+  };
+  unsigned vector = *std::max_element(candidates.begin(), candidates.end(),
+                                      [&](unsigned x, unsigned y) { return score(x) < score(y); });
+  Contraction c = *classify(op, vector);
+  vectorOf[op] = vector;
+  fix(result, orderWithInnermost(typeOf(result).getRank(), vector));
+  Value a = op.getReads()[c.a];
+  Order orderOfA = orders.count(a) ? orders[a] : physicalOrder(typeOf(a));
+  fix(op.getReads()[c.b], columnOrder(op, c, *Contraction::soleDimension(op.getAccess(c.b), vector), orderOfA));
+  spread();
+}
+
+void LayoutAssignment::spreadThrough(ComputeOp op) {
+  if (!vectorCandidates(op).empty())
+    return; // a contraction decides for itself
+  // The order of the op's parallel indices, from a tensor that has all of them, or its innermost index.
+  std::optional<Order> full;
+  std::optional<unsigned> innermost;
+  auto learn = [&](AffineMap coords, const Order &order) {
+    Order indices;
+    for (unsigned dim : order) {
+      auto index = dyn_cast<AffineDimExpr>(coords.getResult(dim));
+      if (index && index.getPosition() < op.getNumParallel())
+        indices.push_back(index.getPosition());
+    }
+    if (!full && indices.size() == op.getNumParallel() && order.size() == indices.size())
+      full = indices;
+    if (!innermost && !indices.empty() && innermostIndex(AccessAttr::get(coords), order) == indices.back())
+      innermost = indices.back();
+  };
+  auto identity = AffineMap::getMultiDimIdentityMap(op.getNumIndices(), op.getContext())
+                      .getMajorSubMap(op.getNumParallel());
+  for (Value result : op.getResults())
+    if (orders.count(result))
+      learn(identity, orders[result]);
+  for (auto [i, tensor] : llvm::enumerate(op.getReads())) {
+    auto argument = dyn_cast<BlockArgument>(tensor);
+    bool input = argument && function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole) &&
+                 function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole).getValue() == "input";
+    if (orders.count(tensor) && !input)
+      learn(op.getAccess(i).getCoords(), orders[tensor]);
+  }
+  if (!full && !innermost)
+    return;
+  Order indices = full ? *full : orderWithInnermost(op.getNumParallel(), *innermost);
+  for (Value result : op.getResults())
+    fix(result, indices);
+  for (auto [i, tensor] : llvm::enumerate(op.getReads())) {
+    if (orders.count(tensor))
+      continue;
+    Order order;
+    for (unsigned index : indices)
+      if (auto dim = bareDimension(op.getAccess(i), index); dim && !llvm::is_contained(order, *dim))
+        order.push_back(*dim);
+    if (static_cast<int64_t>(order.size()) == typeOf(tensor).getRank())
+      fix(tensor, order);
+    else if (auto dim = bareDimension(op.getAccess(i), indices.back()))
+      fix(tensor, orderWithInnermost(typeOf(tensor).getRank(), *dim));
+  }
+}
+
+void LayoutAssignment::spread() {
+  while (!worklist.empty()) {
+    Value tensor = worklist.pop_back_val();
+    if (auto op = tensor.getDefiningOp<ComputeOp>())
+      spreadThrough(op);
+    for (Operation *user : tensor.getUsers())
+      if (auto op = dyn_cast<ComputeOp>(user))
+        spreadThrough(op);
+  }
+}
+
+void LayoutAssignment::setTypes() {
+  auto apply = [&](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (type && orders.count(value))
+      value.setType(withOrder(type, orders[value]));
+  };
+  for (BlockArgument argument : function.getArguments())
+    apply(argument);
+  function.walk([&](ComputeOp op) { llvm::for_each(op.getResults(), apply); });
+}
+
+void LayoutAssignment::setFunctionType() {
+  Operation *end = function.getBody().front().getTerminator();
+  function.setType(FunctionType::get(function.getContext(), function.getBody().front().getArgumentTypes(),
+                                     end->getOperandTypes()));
+}
+
+Value LayoutAssignment::copyInto(OpBuilder &builder, Location loc, Value tensor, RankedTensorType type) {
+  unsigned rank = type.getRank();
+  SmallVector<Attribute> indexNames;
+  for (unsigned i = 0; i < rank; ++i)
+    indexNames.push_back(builder.getStringAttr("i" + std::to_string(i)));
+  auto access = AccessAttr::get(builder.getMultiDimIdentityMap(rank));
+  auto copy = ComputeOp::create(builder, loc, TypeRange{type}, ValueRange{tensor}, builder.getArrayAttr(indexNames),
+                                builder.getDenseI64ArrayAttr(type.getShape()), builder.getI64IntegerAttr(rank),
+                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
+                                builder.getArrayAttr({access}));
+  Block &body = copy.getBody().emplaceBlock();
+  body.addArgument(type.getElementType(), loc);
+  OpBuilder inner = OpBuilder::atBlockEnd(&body);
+  YieldOp::create(inner, loc, body.getArguments());
+  return copy.getResult(0);
+}
+
+void LayoutAssignment::insertCopies(ComputeOp op) {
+  auto it = vectorOf.find(op);
+  if (it == vectorOf.end())
+    return;
+  unsigned vector = it->second;
+  Contraction c = *classify(op, vector);
+  OpBuilder builder(op);
+  Value columns = op.getReads()[c.b];
+  unsigned dim = *Contraction::soleDimension(op.getAccess(c.b), vector);
+  if (physicalOrder(typeOf(columns)).back() != dim) {
+    Order order = columnOrder(op, c, dim, physicalOrder(typeOf(op.getReads()[c.a])));
+    if (typeOf(columns).isDynamicDim(0))
+      order.erase(llvm::find(order, 0u)), order.insert(order.begin(), 0);
+    op.getReadsMutable()[c.b].assign(copyInto(builder, op.getLoc(), columns, withOrder(typeOf(columns), order)));
+  }
+  Value result = op.getResult(0);
+  RankedTensorType wanted = typeOf(result);
+  if (physicalOrder(wanted).back() == vector)
+    return;
+  result.setType(withOrder(wanted, orderWithInnermost(wanted.getRank(), vector)));
+  builder.setInsertionPointAfter(op);
+  Value copy = copyInto(builder, op.getLoc(), result, wanted);
+  result.replaceAllUsesExcept(copy, copy.getDefiningOp());
+}
+
+void LayoutAssignment::run() {
+  SmallVector<ComputeOp> computes;
+  function.walk([&](ComputeOp op) { computes.push_back(op); });
+  auto laidOut = [](Type type) { return static_cast<bool>(cast<RankedTensorType>(type).getEncoding()); };
+  if (llvm::any_of(computes, [&](ComputeOp op) { return llvm::any_of(op.getResultTypes(), laidOut); }))
+    return; // once is enough
+  fixInputs();
+  spread();
+  for (ComputeOp op : computes)
+    decide(op);
+  setTypes();
+  for (ComputeOp op : computes)
+    insertCopies(op);
+  setFunctionType();
+}
+
+namespace {
+struct AssignLayouts : gnc::impl::AssignLayoutsBase<AssignLayouts> {
+  void runOnOperation() override { LayoutAssignment(getOperation()).run(); }
+};
+} // namespace

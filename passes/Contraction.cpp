@@ -1,0 +1,67 @@
+#include "passes/Contraction.h"
+#include "ir/IndexMath.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+bool isProductSum(ComputeOp op) {
+  if (op.getNumResults() != 1 || op.getReduction(0) != Reduction::Sum || op.getNumBodyReads() != 2)
+    return false;
+  Block *body = op.getBodyBlock();
+  auto product = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
+  if (!product || body->getOperations().size() != 2)
+    return false;
+  Value x = product.getLhs(), y = product.getRhs();
+  return isa<BlockArgument>(x) && isa<BlockArgument>(y) && x != y;
+}
+
+std::optional<unsigned> Contraction::soleDimension(AccessAttr access, unsigned index) {
+  std::optional<unsigned> found;
+  for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults())) {
+    if (!coordinate.isFunctionOfDim(index))
+      continue;
+    LinearForm form = linearForm(coordinate);
+    if (found || form.coefficient(getAffineDimExpr(index, coordinate.getContext())) != 1)
+      return std::nullopt;
+    found = dim;
+  }
+  return found;
+}
+
+static bool isStrided(AccessAttr access) {
+  return !access.isGuarded() && access.getClamped().empty() &&
+         llvm::all_of(access.getCoords().getResults(),
+                      [](AffineExpr coordinate) { return linearForm(coordinate).isAffineInDims(); });
+}
+
+std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
+  if (!isProductSum(op) || vector >= op.getNumParallel())
+    return std::nullopt;
+  AccessAttr first = op.getAccess(0), second = op.getAccess(1);
+  if (!isStrided(first) || !isStrided(second))
+    return std::nullopt;
+  bool inFirst = first.getCoords().isFunctionOfDim(vector), inSecond = second.getCoords().isFunctionOfDim(vector);
+  if (inFirst == inSecond)
+    return std::nullopt;
+  Contraction c{inFirst ? 1u : 0u, inFirst ? 0u : 1u, {}, {}, {}, {}};
+  AffineMap a = op.getAccess(c.a).getCoords(), b = op.getAccess(c.b).getCoords();
+  for (unsigned i = 0; i < op.getNumIndices(); ++i) {
+    bool inA = a.isFunctionOfDim(i), inB = b.isFunctionOfDim(i);
+    auto &role = i >= op.getNumParallel() ? c.k : inA && !inB ? c.m : inB && !inA ? c.n : c.outer;
+    role.push_back(i);
+  }
+  if (c.m.empty() || !Contraction::soleDimension(op.getAccess(c.b), vector))
+    return std::nullopt;
+  return c;
+}
+
+SmallVector<unsigned> vectorCandidates(ComputeOp op) {
+  SmallVector<unsigned> candidates;
+  for (unsigned i = 0; i < op.getNumParallel(); ++i)
+    if (!ShapedType::isDynamic(op.getExtents()[i]) && classify(op, i))
+      candidates.push_back(i);
+  return candidates;
+}
+
+} // namespace gnc

@@ -1,0 +1,36 @@
+//===- Contraction.h - sums of products of two reads ------------------------------------------===//
+//
+// Convolution, its two gradients, linear layers and matmul are one form: C[..] = sum A[..] * B[..].
+// Every index plays one role, read off from where it occurs:
+//
+//   in C and A only: M (rows)        in C, A and B: outer (a batch of products)
+//   in C and B only: N (columns)     reduced: K
+//
+// The kernel holds a tile of M x N in registers, reads B as vectors along one column index, and
+// broadcasts scalars of A. So one N index, `vector`, must step B and C by one element each.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/Gnc.h"
+
+namespace gnc {
+
+struct Contraction {
+  unsigned a, b;                             ///< reads: rows and columns
+  llvm::SmallVector<unsigned> m, n, outer, k; ///< index numbers, in the op's order
+  /// The dimension of read b, and of the result, that column index `index` steps through alone with coefficient one.
+  static std::optional<unsigned> soleDimension(AccessAttr access, unsigned index);
+};
+
+/// The op is a sum of products of two f32 reads, apart from guards and index forms.
+bool isProductSum(ComputeOp op);
+
+/// Classifies a product sum whose accesses are affine and unguarded, with `vector` (a parallel index) as a column
+/// index; nullopt if it cannot be one or if there are no rows to reuse a column for.
+std::optional<Contraction> classify(ComputeOp op, unsigned vector);
+
+/// All indices that `classify` accepts, in the op's order.
+llvm::SmallVector<unsigned> vectorCandidates(ComputeOp op);
+
+} // namespace gnc

@@ -1,0 +1,224 @@
+//===- FuseElementwiseInline.cpp - pointwise equations are computed by their readers ----------===//
+//
+// A reader asks for the producer at coordinates A(i) of its own indices i. The producer reads tensor x at
+// B(p) for its index p; so the reader now reads x at B(A(i)), and computes the producer's scalars from that.
+//
+// Boundaries: the reader's access may be guarded, so that outside the producer's shape (or where a
+// condition fails) it is a constant v, whatever the producer would compute there. Therefore every read that
+// comes in takes over the conditions, 0 <= A(i)_k < extent of p_k first, and the reader selects v where
+// they fail. Whether they fail is known from a read which had no boundary of its own.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "passes/FuseElementwise.h"
+#include "ir/IndexMath.h"
+#include "ir/ScalarBuilder.h"
+#include "passes/FusionSupport.h"
+
+using namespace mlir;
+using namespace gnc;
+
+//===------------------------------------------------------------------------------------------===//
+// May it be inlined?
+//===------------------------------------------------------------------------------------------===//
+
+/// What a read of `shape` requires beyond what the ranges of the indices prove.
+static SmallVector<IndexCondition> guardOf(const DraftRead &read, ArrayRef<int64_t> extents) {
+  SmallVector<IndexCondition> guard;
+  if (!read.isGuarded())
+    return guard;
+  for (auto [dim, coordinate] : llvm::enumerate(read.coords)) {
+    int64_t size = read.shape()[dim];
+    if (!ShapedType::isDynamic(size) && !read.isClamped(dim) &&
+        !rangeOf(coordinate, extents).inside(size))
+      guard.push_back({coordinate, size});
+  }
+  for (const IndexCondition &condition : read.conditions)
+    if (!rangeOf(condition.expr, extents).inside(condition.limit))
+      guard.push_back(condition);
+  return guard;
+}
+
+/// A clamped index can be passed on where the producer uses it alone, on a dimension of the same extent.
+static bool passesClampOn(EquationDraft &producer, unsigned index) {
+  AffineExpr dim = getAffineDimExpr(index, producer.context);
+  for (const DraftRead &read : producer.reads) {
+    for (auto [coordinate, size] : llvm::zip_equal(read.coords, read.shape()))
+      if (coordinate.isFunctionOfDim(index) &&
+          (coordinate != dim || size != producer.extents[index]))
+        return false;
+    for (const IndexCondition &condition : read.conditions)
+      if (condition.expr.isFunctionOfDim(index))
+        return false;
+  }
+  return llvm::none_of(*producer.body, [&](Operation &op) {
+    auto value = dyn_cast<IndexOp>(op);
+    return value && value.getIndex() == index;
+  });
+}
+
+/// A guarded access needs a read that tells whether it is inside, and can have no data-dependent index.
+static bool canGuard(ComputeOp producer, unsigned result) {
+  bool knows = false;
+  for (unsigned i = 0; i < producer.getReads().size(); ++i) {
+    if (isUsedAsIndex(producer, i))
+      return false;
+    knows |= !producer.getAccess(i).isGuarded();
+  }
+  Type element = cast<RankedTensorType>(producer.getResultTypes()[result]).getElementType();
+  return knows && element.isF32();
+}
+
+static bool canInline(ComputeOp producer, unsigned result, ComputeOp reader, unsigned read) {
+  constexpr unsigned kMostReads = 24, kMostScalars = 160;
+  if (isUsedAsIndex(reader, read))
+    return false;
+  bool inBody = read < reader.getNumBodyReads();
+  Block &into = inBody ? *reader.getBodyBlock() : reader.getFinish().front();
+  if (reader.getReads().size() + producer.getReads().size() > kMostReads ||
+      costOf(into).ops + costOf(*producer.getBodyBlock()).ops > kMostScalars)
+    return false;
+  EquationDraft from = EquationDraft::of(producer), draft = EquationDraft::of(reader);
+  const DraftRead &access = draft.reads[read];
+  for (int64_t clamped : access.clamped)
+    if (!passesClampOn(from, clamped))
+      return false;
+  if (!guardOf(access, draft.extents).empty() && !canGuard(producer, result))
+    return false;
+  return canImport(*from.body, access.coords, draft.extents);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Does it pay?
+//===------------------------------------------------------------------------------------------===//
+
+/// How often a read computes each element of the producer again, on average.
+static double overlapOf(OpOperand &use) {
+  auto reader = cast<ComputeOp>(use.getOwner());
+  bool inBody = use.getOperandNumber() < reader.getNumBodyReads();
+  auto shape = cast<RankedTensorType>(use.get().getType()).getShape();
+  return pointsOf(inBody ? reader.getExtents() : reader.getParallelExtents()) / pointsOf(shape);
+}
+
+/// It reads no more than it writes: its readers have no more to read than before, however many they are.
+static bool readsLittle(ComputeOp op) {
+  double read = 0, written = 0;
+  for (Value tensor : op.getReads())
+    read += bytesOf(tensor.getType());
+  for (Type type : op.getResultTypes())
+    written += bytesOf(type);
+  return read <= 1.1 * written;
+}
+
+static bool pays(ComputeOp producer, ArrayRef<OpOperand *> uses) {
+  constexpr double kOnce = 1.5, kMostRepeatedOps = 16;
+  constexpr unsigned kCheapOps = 2;
+  ScalarCost cost = costOf(*producer.getBodyBlock());
+  if (producer.getReads().empty() && producer.getBodyBlock()->getOps<IndexOp>().empty())
+    return true; // a number
+  double overlap = 0;
+  for (OpOperand *use : uses)
+    overlap += overlapOf(*use);
+  if (uses.size() == 1 && overlap <= kOnce)
+    return true;
+  if (cost.expensive || cost.ops * (overlap - 1) > kMostRepeatedOps)
+    return false;
+  return uses.size() == 1 || (cost.ops <= kCheapOps && readsLittle(producer));
+}
+
+/// All uses of the producer, if inlining it into every one of them is allowed and pays; else none.
+static SmallVector<OpOperand *> usesToInline(ComputeOp producer) {
+  SmallVector<OpOperand *> uses;
+  for (OpResult result : producer->getResults())
+    for (OpOperand &use : result.getUses()) {
+      auto reader = dyn_cast<ComputeOp>(use.getOwner());
+      if (!reader || (use.getOperandNumber() < reader.getNumBodyReads() && isContraction(reader)))
+        return {};
+      uses.push_back(&use);
+    }
+  bool allowed = !uses.empty() && pays(producer, uses) && llvm::all_of(uses, [&](OpOperand *use) {
+    unsigned result = cast<OpResult>(use->get()).getResultNumber();
+    return canInline(producer, result, cast<ComputeOp>(use->getOwner()), use->getOperandNumber());
+  });
+  return allowed ? uses : SmallVector<OpOperand *>();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Inlining
+//===------------------------------------------------------------------------------------------===//
+
+/// The producer's read `read`, seen from the reader through `access`.
+static DraftRead compose(DraftRead read, const DraftRead &access, ArrayRef<IndexCondition> guard,
+                         ArrayRef<AffineExpr> symbols) {
+  for (auto [dim, coordinate] : llvm::enumerate(read.coords))
+    if (auto index = dyn_cast<AffineDimExpr>(coordinate);
+        index && access.isClamped(index.getPosition()) && !read.isClamped(dim))
+      read.clamped.push_back(dim);
+  read.map([&](AffineExpr expr) { return expr.replaceDimsAndSymbols(access.coords, symbols); });
+  if (!guard.empty()) {
+    read.conditions.append(guard.begin(), guard.end());
+    bool isFloat = cast<RankedTensorType>(read.tensor.getType()).getElementType().isF32();
+    if (!read.outside)
+      read.outside = isFloat ? *access.outside : 0.0; // any value will do
+  }
+  return read;
+}
+
+/// Computes result `result` of `producer` in the draft, in place of read `number`.
+static void inlineRead(EquationDraft &draft, unsigned number, ComputeOp producer, unsigned result) {
+  EquationDraft from = EquationDraft::of(producer);
+  const DraftRead access = draft.reads[number];
+  SmallVector<IndexCondition> guard = guardOf(access, draft.extents);
+  bool inBody = number < draft.numBodyReads();
+  ScalarImport import;
+  import.indices = access.coords;
+  import.extents = from.extents;
+  SmallVector<AffineExpr> symbols;
+  int64_t witness = -1;
+  for (auto [i, read] : llvm::enumerate(from.reads)) {
+    DraftRead composed = compose(read, access, guard, symbols);
+    unsigned position = inBody ? addBodyRead(draft, composed, producer.getLoc())
+                               : addFinishRead(draft, composed, producer.getLoc());
+    import.values.map(from.argumentOf(i), draft.argumentOf(position));
+    import.reads.push_back(position);
+    symbols.push_back(getAffineSymbolExpr(position, draft.context));
+    if (!read.isGuarded() && witness < 0)
+      witness = position;
+  }
+  Block &block = inBody ? *draft.body : *draft.finish;
+  Operation *place = &block.front();
+  Value value = importScalars(draft, *from.body, import, place)[result];
+  if (!guard.empty()) {
+    ScalarBuilder scalars(place);
+    Value inside = scalars.create<InsideOp>(IntegerType::get(draft.context, 1), witness);
+    value = scalars.select(inside, value, scalars.constant(*access.outside));
+    for (InsideOp op : block.getOps<InsideOp>())
+      if (op.getRead() == number)
+        op.setRead(witness);
+  }
+  draft.argumentOf(number).replaceAllUsesWith(value);
+}
+
+namespace gnc {
+
+bool inlineIntoReaders(ComputeOp producer) {
+  if (!producer.isPointwise() || producer.hasFinish())
+    return false;
+  SmallVector<OpOperand *> uses = usesToInline(producer);
+  if (uses.empty())
+    return false;
+  SmallVector<ComputeOp> readers;
+  for (OpOperand *use : uses)
+    if (auto reader = cast<ComputeOp>(use->getOwner()); !llvm::is_contained(readers, reader))
+      readers.push_back(reader);
+  for (ComputeOp reader : readers) {
+    EquationDraft draft = EquationDraft::of(reader);
+    // From the last: a read that is added to the body moves up those after it.
+    for (unsigned read = draft.reads.size(); read-- > 0;)
+      if (auto source = dyn_cast<OpResult>(draft.reads[read].tensor); source && source.getOwner() == producer)
+        inlineRead(draft, read, producer, source.getResultNumber());
+    replaceWith(reader, draft);
+  }
+  return true;
+}
+
+} // namespace gnc

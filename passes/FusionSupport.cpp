@@ -1,0 +1,112 @@
+#include "passes/FusionSupport.h"
+#include "ir/IndexMath.h"
+#include "passes/Contraction.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+double pointsOf(ArrayRef<int64_t> extents, int64_t batch) {
+  double points = 1;
+  for (int64_t extent : extents)
+    points *= static_cast<double>(ShapedType::isDynamic(extent) ? batch : extent);
+  return points;
+}
+
+double bytesOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return pointsOf(tensor.getShape()) * std::max(1u, tensor.getElementTypeBitWidth() / 8);
+}
+
+bool isContraction(ComputeOp op) {
+  if (!isProductSum(op))
+    return false;
+  bool onlyFirst = false, onlySecond = false;
+  AffineMap a = op.getAccess(0).getCoords(), b = op.getAccess(1).getCoords();
+  for (unsigned i = 0; i < op.getNumParallel(); ++i) {
+    if (op.getExtents()[i] == 1)
+      continue;
+    onlyFirst |= a.isFunctionOfDim(i) && !b.isFunctionOfDim(i);
+    onlySecond |= b.isFunctionOfDim(i) && !a.isFunctionOfDim(i);
+  }
+  return onlyFirst && onlySecond;
+}
+
+bool isIdentityRead(ComputeOp op, unsigned read) {
+  AccessAttr access = op.getAccess(read);
+  auto type = cast<RankedTensorType>(op.getReads()[read].getType());
+  if (access.isGuarded() || type.getShape() != op.getParallelExtents())
+    return false;
+  for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults()))
+    if (coordinate != getAffineDimExpr(dim, op.getContext()) && type.getDimSize(dim) != 1)
+      return false; // an index of extent 1 may be written 0
+  return true;
+}
+
+bool isUsedAsIndex(ComputeOp op, unsigned read) {
+  for (unsigned i = read + 1; i < op.getReads().size(); ++i)
+    for (AffineMap map : {op.getAccess(i).getCoords(), op.getAccess(i).getConditions()})
+      for (AffineExpr expr : map.getResults())
+        if (expr.isFunctionOfSymbol(read))
+          return true;
+  return false;
+}
+
+/// Constants, facts of the point and conversions cost nothing.
+static bool isFree(Operation &op) {
+  return op.hasTrait<OpTrait::ConstantLike>() ||
+         isa<IndexOp, ExtentOp, InsideOp, StopOp, CastOpInterface, YieldOp>(op);
+}
+
+ScalarCost costOf(Block &scalars) {
+  ScalarCost cost;
+  for (Operation &op : scalars) {
+    if (isFree(op))
+      continue;
+    bool simpleMath = isa<math::AbsFOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp>(op);
+    cost.expensive |= isa<SigmoidOp, SoftplusOp>(op) ||
+                      (op.getDialect()->getNamespace() == "math" && !simpleMath);
+    cost.ops += isa<arith::DivFOp>(op) ? 4 : 1;
+  }
+  return cost;
+}
+
+bool hoistOperands(Operation *op, Operation *place) {
+  constexpr unsigned kMostMoved = 32;
+  llvm::SetVector<Operation *> moved;
+  auto visit = [&](Operation *user, bool direct) {
+    for (Value operand : user->getOperands()) {
+      Operation *source = operand.getDefiningOp();
+      if (!source || (source == place && direct))
+        continue;
+      if (source == place)
+        return false;
+      if (place->isBeforeInBlock(source))
+        moved.insert(source);
+    }
+    return moved.size() <= kMostMoved;
+  };
+  if (!visit(op, /*direct=*/true))
+    return false;
+  for (unsigned i = 0; i < moved.size(); ++i)
+    if (!visit(moved[i], /*direct=*/false))
+      return false;
+  SmallVector<Operation *> sorted = moved.takeVector();
+  llvm::sort(sorted, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  for (Operation *source : sorted)
+    source->moveBefore(place);
+  return true;
+}
+
+ComputeOp replaceWith(ComputeOp op, EquationDraft &draft) {
+  draft.tidy();
+  OpBuilder builder(op);
+  ComputeOp now = draft.create(builder, op.getLoc());
+  now->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  op->replaceAllUsesWith(now->getResults());
+  op.erase();
+  return now;
+}
+
+} // namespace gnc

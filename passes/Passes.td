@@ -1,0 +1,80 @@
+//===- Passes.td - graph to graph: the passes -------------------------------------------------===//
+//
+// A pass is named as its flag: `def Autodiff`, `--gnc-autodiff`, `Autodiff.cpp`, `test/passes/autodiff.mlir`.
+//
+//===------------------------------------------------------------------------------------------===//
+include "mlir/Pass/PassBase.td"
+
+def Autodiff : Pass<"gnc-autodiff", "::mlir::func::FuncOp"> {
+  let summary = "derives the equations of every gnc.gradient";
+  let description = [{
+    Replaces each `gnc.gradient` by reverse-mode equations over the ops on a path from a wanted tensor to the loss, asking
+    ops for their gradient through the interface alone; then inlines the `forward` of every `gnc.custom` and drops `gnc.stop`.
+    The new ops carry the location of the op that they are the gradient of.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def Simplify : Pass<"gnc-simplify", "::mlir::func::FuncOp"> {
+  let summary = "brings every equation into simplest form, and drops what is equal or unused";
+  let description = [{
+    Simplifies accesses by the ranges of the indices, drops boundaries that always hold, reduction indices of extent 1, unused
+    and repeated reads and results, merges equal equations and forwards copies. Idempotent. Never changes a bit of a result.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def MaterializeGuards : Pass<"gnc-materialize-guards", "::mlir::func::FuncOp"> {
+  let summary = "copies the guarded operands of contractions into padded tensors";
+  let description = [{
+    A sum of products that reads `x[i + r - 1] ?? 0` or an exact division reads a copy instead in which everything it touches
+    exists, so that it is pure strides. Contractions that do not fit the form stay as they are.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def AssignLayouts : Pass<"gnc-assign-layouts", "::mlir::func::FuncOp"> {
+  let summary = "chooses the physical order of every tensor";
+  let description = [{
+    Contractions decide (their columns innermost, in result and operand), everything else follows through shared indices;
+    where orders conflict, a copy is inserted. The order is the encoding of the tensor's type.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def SplitIndices : Pass<"gnc-split-indices", "::mlir::func::FuncOp"> {
+  let summary = "lets reshapes disappear into the equations around them";
+  let description = [{
+    Where a reshape merges dimensions of one tensor into one of the other, every index and dimension that goes along with the
+    merged one is split instead, weights and their updates included (`gnc.shape` keeps what was declared); then nothing is
+    left to reshape. Tensors that the host sees keep their shape, and the reshape stays. Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def FuseElementwise : Pass<"gnc-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "computes pointwise equations where their operand is made or where their result is read";
+  let description = [{
+    A pointwise equation joins the `finish` of the reduction before it if it alone reads that, or else the body of everything that
+    reads it. A contraction's body stays a product of two reads, and expensive functions are computed once. Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def MergeDomains : Pass<"gnc-merge-domains", "::mlir::func::FuncOp"> {
+  let summary = "merges equations over one domain that share a read into one with several results";
+  let description = [{
+    Also where one reads the other's result at its own point, which then need not be read, nor written if nobody else wants it.
+    Contractions keep one result, and updates stay last. Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def SplitReduction : Pass<"gnc-split-reduction", "::mlir::func::FuncOp"> {
+  let summary = "takes long reductions with few results in two stages";
+  let description = [{
+    Stage 1 keeps one reduction index parallel, for vectors and for threads; stage 2 reduces it. The choice depends on the graph
+    alone, so results are the same for any number of threads, but sums round differently than in one stage.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}

@@ -1,0 +1,301 @@
+//===- SplitReduction.cpp - long reductions with few results, in two stages -------------------===//
+//
+// db[c] = sum[n, i, j] dy[n, c, i, j] has 32 results and 36,864 terms for each: too few results to keep the
+// cores busy, and no index along which neighbours in memory are independent sums, as vectors need them. So
+// the sum is taken in two stages,
+//
+//   p[c, j] = sum[n, i] dy[n, c, i, j]        db[c] = sum[j] p[c, j]
+//
+// and what stage 1 has made parallel is decided by the graph alone: the order of summation, so every bit, is
+// the same for any number of threads. It is another order than that of the single sum: sums and
+// products of this pass differ from the graph before it in rounding (maxima and minima do not).
+//
+// Which index becomes parallel:
+//   contractions   the batch: one partial result per sample, each a contraction again. Only for results that
+//                  are small beside the work, as the weight gradients of a convolution; those of a linear layer
+//                  have parallelism of their own.
+//   others         the index of the last dimension of what is read, if it is summed over (vectors run
+//                  along it); else the batch; else the longest. Repeated while results are few and sums long.
+//
+// A `finish` moves to stage 2. If it asks how many samples there were (a mean), the batch becomes parallel, as
+// stage 2 has no other way to know.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "passes/FusionSupport.h"
+#include "passes/Passes.h"
+
+namespace gnc {
+#define GEN_PASS_DEF_SPLITREDUCTION
+#include "passes/Passes.h.inc"
+} // namespace gnc
+
+using namespace mlir;
+using namespace gnc;
+
+constexpr double kFewResults = 4096, kLongReduction = 16384;
+
+//===------------------------------------------------------------------------------------------===//
+// What to split
+//===------------------------------------------------------------------------------------------===//
+
+static bool isReductionIndex(ComputeOp op, unsigned index) {
+  return index >= op.getNumParallel() && index < op.getNumIndices();
+}
+
+static std::optional<unsigned> batchReductionIndex(ComputeOp op) {
+  for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i)
+    if (ShapedType::isDynamic(op.getExtents()[i]))
+      return i;
+  return std::nullopt;
+}
+
+/// The scalars of `finish` in terms of reduction indices: their number only, never their value.
+static bool finishCountsBatch(ComputeOp op) {
+  std::optional<unsigned> batch = batchReductionIndex(op);
+  if (!op.hasFinish() || !batch)
+    return false;
+  return llvm::any_of(op.getFinish().getOps<ExtentOp>(), [&](ExtentOp extent) {
+    return llvm::is_contained(extent.getIndices(), static_cast<int64_t>(*batch));
+  });
+}
+
+/// f32 sums, products, maxima and minima whose `finish` can move to another equation.
+static bool isSplittable(ComputeOp op) {
+  if (op.isPointwise())
+    return false;
+  for (auto [i, value] : llvm::enumerate(op.getYielded())) {
+    Reduction kind = op.getReduction(i);
+    if (kind == Reduction::ArgMax || kind == Reduction::ArgMin || !value.getType().isF32())
+      return false;
+  }
+  for (unsigned i = 0; i < op.getNumBodyReads(); ++i)
+    for (unsigned j = op.getNumBodyReads(); j < op.getReads().size(); ++j)
+      for (AffineMap map : {op.getAccess(j).getCoords(), op.getAccess(j).getConditions()})
+        for (AffineExpr expr : map.getResults())
+          if (expr.isFunctionOfSymbol(i))
+            return false;
+  return !op.hasFinish() || llvm::none_of(op.getFinish().front(), [&](Operation &scalar) {
+    auto index = dyn_cast<IndexOp>(scalar);
+    auto inside = dyn_cast<InsideOp>(scalar);
+    return (index && isReductionIndex(op, index.getIndex())) ||
+           (inside && inside.getRead() < op.getNumBodyReads());
+  });
+}
+
+namespace {
+/// The reduction indices that stage 1 makes parallel, and what that leaves.
+struct Choice {
+  unsigned numParallel;
+  ArrayRef<int64_t> extents;
+  SmallVector<unsigned> parallel;
+  double results, terms;
+
+  explicit Choice(ComputeOp op)
+      : numParallel(op.getNumParallel()), extents(op.getExtents()), results(pointsOf(op.getParallelExtents(), 1)), terms(pointsOf(op.getReductionExtents())) {}
+  bool has(unsigned index) const { return llvm::is_contained(parallel, index); }
+  bool needsMore() const { return results < kFewResults && terms > kLongReduction; }
+  /// Stage 1 must have something left to reduce.
+  bool canTake(unsigned index) const {
+    return index >= numParallel && !has(index) && terms >= 2 * pointsOf(extents[index]);
+  }
+  void take(unsigned index) {
+    parallel.push_back(index);
+    results *= pointsOf(extents[index], 1);
+    terms /= pointsOf(extents[index]);
+  }
+};
+} // namespace
+
+/// The reduction index that alone steps along the last dimension of the largest tensor for which there is one.
+static std::optional<unsigned> lastDimensionIndex(ComputeOp op, const Choice &choice) {
+  constexpr int64_t kVector = 8;
+  std::optional<unsigned> found;
+  double size = 0;
+  for (unsigned read = 0; read < op.getNumBodyReads(); ++read) {
+    AffineMap coords = op.getAccess(read).getCoords();
+    if (coords.getNumResults() == 0)
+      continue;
+    auto index = dyn_cast<AffineDimExpr>(coords.getResults().back());
+    double points = pointsOf(cast<RankedTensorType>(op.getReads()[read].getType()).getShape());
+    if (!index || !choice.canTake(index.getPosition()) || op.getExtents()[index.getPosition()] < kVector ||
+        points <= size)
+      continue;
+    found = index.getPosition();
+    size = points;
+  }
+  return found;
+}
+
+static std::optional<unsigned> longestIndex(ComputeOp op, const Choice &choice) {
+  std::optional<unsigned> found;
+  for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i)
+    if (choice.canTake(i) && (!found || op.getExtents()[i] > op.getExtents()[*found]))
+      found = i;
+  return found;
+}
+
+static void chooseForContraction(ComputeOp op, Choice &choice) {
+  constexpr double kSmallResult = 65536, kFewestTerms = 64;
+  std::optional<unsigned> batch = batchReductionIndex(op);
+  if (batch && choice.terms > kLongReduction && choice.results <= kSmallResult &&
+      choice.terms / kPlannedBatch >= kFewestTerms)
+    choice.take(*batch);
+}
+
+static void chooseForReduction(ComputeOp op, Choice &choice) {
+  std::optional<unsigned> batch = batchReductionIndex(op);
+  while (choice.needsMore()) {
+    std::optional<unsigned> next = lastDimensionIndex(op, choice);
+    if (!next && batch && choice.canTake(*batch))
+      next = batch;
+    if (!next)
+      next = longestIndex(op, choice);
+    if (!next)
+      return;
+    choice.take(*next);
+  }
+}
+
+static Choice choose(ComputeOp op) {
+  Choice choice(op);
+  if (!isSplittable(op))
+    return choice;
+  if (isContraction(op))
+    chooseForContraction(op, choice);
+  else
+    chooseForReduction(op, choice);
+  // A mean needs the batch in stage 2.
+  std::optional<unsigned> batch = batchReductionIndex(op);
+  if (!choice.parallel.empty() && finishCountsBatch(op) && !choice.has(*batch)) {
+    if (!choice.canTake(*batch))
+      choice.parallel.clear();
+    else
+      choice.take(*batch);
+  }
+  return choice;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Splitting
+//===------------------------------------------------------------------------------------------===//
+
+/// The order of stage 1: the batch first, as every batched tensor has it, then the results' indices, the other
+/// parallel ones, and what is still reduced.
+static SmallVector<unsigned> stageOneOrder(ComputeOp op, const Choice &choice) {
+  SmallVector<unsigned> order, chosen = choice.parallel;
+  llvm::sort(chosen);
+  auto isBatch = [&](unsigned i) { return ShapedType::isDynamic(op.getExtents()[i]); };
+  llvm::copy_if(chosen, std::back_inserter(order), isBatch);
+  for (unsigned i = 0; i < op.getNumParallel(); ++i)
+    order.push_back(i);
+  llvm::copy_if(chosen, std::back_inserter(order), [&](unsigned i) { return !isBatch(i); });
+  for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i)
+    if (!choice.has(i))
+      order.push_back(i);
+  return order;
+}
+
+static EquationDraft stageOne(ComputeOp op, const Choice &choice, ArrayRef<unsigned> order) {
+  EquationDraft draft = EquationDraft::of(op);
+  draft.finish.reset();
+  draft.reads.truncate(op.getNumBodyReads());
+  draft.reorderIndices(order);
+  draft.numParallel += choice.parallel.size();
+  for (Type &type : draft.resultTypes)
+    type = RankedTensorType::get(ArrayRef(draft.extents).take_front(draft.numParallel),
+                                 Float32Type::get(op.getContext()));
+  return draft;
+}
+
+/// The indices of stage 2: those of the results, then those that stage 1 made parallel. `positions[i]` is where
+/// index i of `op` went, -1 if it is not there.
+static SmallVector<int64_t> numberStageTwo(ComputeOp op, ArrayRef<unsigned> partialOrder, EquationDraft &draft) {
+  SmallVector<int64_t> positions(op.getNumIndices(), -1);
+  auto add = [&](unsigned i) {
+    positions[i] = draft.extents.size();
+    draft.names.push_back(op.getIndexName(i).str());
+    draft.extents.push_back(op.getExtents()[i]);
+  };
+  for (unsigned i = 0; i < op.getNumParallel(); ++i)
+    add(i);
+  for (unsigned i : partialOrder)
+    if (isReductionIndex(op, i))
+      add(i);
+  draft.numParallel = op.getNumParallel();
+  return positions;
+}
+
+/// Gives stage 2 the `finish` of `op`, with its reads.
+static void moveFinish(ComputeOp op, ArrayRef<int64_t> positions, EquationDraft &draft) {
+  EquationDraft whole = EquationDraft::of(op);
+  ensureFinish(draft, op.getLoc());
+  ScalarImport import;
+  import.extents = whole.extents;
+  for (int64_t position : positions)
+    import.indices.push_back(position < 0 ? getAffineConstantExpr(0, draft.context)
+                                          : getAffineDimExpr(position, draft.context));
+  for (unsigned i = 0; i < op.getNumResults(); ++i)
+    import.values.map(whole.finish->getArgument(i), draft.finish->getArgument(i));
+  SmallVector<AffineExpr> symbols(op.getNumBodyReads(), getAffineConstantExpr(0, draft.context));
+  import.reads.assign(op.getNumBodyReads(), -1);
+  for (unsigned i = op.getNumBodyReads(); i < whole.reads.size(); ++i) {
+    DraftRead read = whole.reads[i];
+    read.map([&](AffineExpr expr) { return expr.replaceDimsAndSymbols(import.indices, symbols); });
+    unsigned position = addFinishRead(draft, read, op.getLoc());
+    import.values.map(whole.argumentOf(i), draft.argumentOf(position));
+    import.reads.push_back(position);
+    symbols.push_back(getAffineSymbolExpr(position, draft.context));
+  }
+  Operation *yield = draft.finish->getTerminator();
+  yield->setOperands(importScalars(draft, *whole.finish, import, yield));
+}
+
+static EquationDraft stageTwo(ComputeOp op, ComputeOp partial, ArrayRef<unsigned> partialOrder) {
+  EquationDraft draft(op.getContext());
+  SmallVector<int64_t> positions = numberStageTwo(op, partialOrder, draft);
+  for (unsigned i = 0; i < op.getNumResults(); ++i)
+    draft.reductions.push_back(op.getReduction(i));
+  llvm::append_range(draft.resultTypes, partial.getResultTypes());
+  DraftRead read;
+  for (unsigned i : partialOrder)
+    read.coords.push_back(getAffineDimExpr(positions[i], draft.context));
+  for (Value tensor : partial->getResults()) {
+    read.tensor = tensor;
+    draft.addRead(read, op.getLoc());
+  }
+  OpBuilder builder(draft.context);
+  builder.setInsertionPointToEnd(draft.body.get());
+  YieldOp::create(builder, op.getLoc(), draft.body->getArguments());
+  if (op.hasFinish())
+    moveFinish(op, positions, draft);
+  draft.resultTypes.assign(op.getResultTypes().begin(), op.getResultTypes().end());
+  return draft;
+}
+
+/// True if `op` was replaced; `next` are the stages, which may be long themselves.
+static bool split(ComputeOp op, SmallVectorImpl<ComputeOp> &next) {
+  Choice choice = choose(op);
+  if (choice.parallel.empty())
+    return false;
+  OpBuilder builder(op);
+  SmallVector<unsigned> order = stageOneOrder(op, choice);
+  ComputeOp partial = stageOne(op, choice, order).create(builder, op.getLoc());
+  order.truncate(partial.getNumParallel());
+  ComputeOp whole = stageTwo(op, partial, order).create(builder, op.getLoc());
+  whole->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  op->replaceAllUsesWith(whole->getResults());
+  op.erase();
+  next.append({partial, whole});
+  return true;
+}
+
+namespace {
+struct SplitReduction : gnc::impl::SplitReductionBase<SplitReduction> {
+  void runOnOperation() override {
+    SmallVector<ComputeOp> work;
+    getOperation().walk([&](ComputeOp op) { work.push_back(op); });
+    while (!work.empty())
+      split(work.pop_back_val(), work);
+  }
+};
+} // namespace

@@ -1,0 +1,81 @@
+//===- Dataset.h - samples in memory, and how they are divided
+//----------------------------------===//
+//
+// A source yields two parts, training and test; a part is a set of members ("image", "label"), each
+// a dense array with one entry a sample. A split is a list of samples of a part. Nothing here knows
+// layouts: Feed carries samples into a program.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/Memory.h"
+
+namespace gnc::runtime {
+
+/// One named field of every sample of a part: dense, sample after sample.
+struct Member {
+  std::string name;
+  ElementType type = ElementType::U8;
+  std::vector<int64_t> shape; ///< of one sample
+  Bytes data;
+
+  int64_t elements() const;
+  int64_t sampleBytes() const { return elements() * byteWidth(type); }
+};
+
+struct Part {
+  std::string name; ///< "training" or "test", for messages
+  int64_t count = 0;
+  std::vector<Member> members;
+
+  const Member *find(const std::string &member) const;
+};
+
+/// Some samples of a part, in the order of their numbers.
+struct Split {
+  std::string name; ///< "train", "validation" or "test"
+  std::shared_ptr<const Part> part;
+  std::vector<uint32_t> samples;
+
+  int64_t size() const { return int64_t(samples.size()); }
+};
+
+struct Dataset {
+  Split train, validation, test; ///< validation is empty unless a fraction was carved off
+};
+
+struct DataOptions {
+  double validate = 0; ///< fraction of the training part to carve off
+  uint64_t seed = 0;   ///< of the recipe: decides which samples are carved
+};
+
+/// The distinct inputs of a net's programs (train, eval and infer may take different ones), by
+/// name.
+std::vector<Tensor> inputsOf(const CompiledNet &net);
+
+/// Reads or makes the data and checks that they fit the inputs. Errors: input, at the place of the
+/// source or of the input: those of readIdxFolder, "unknown-source", "empty-data", and those of
+/// checkInputs.
+Result<Dataset> openDataset(const DataSource &source, std::span<const Tensor> inputs,
+                            const DataOptions &options);
+
+/// A dataset of parts made elsewhere (a host program, a test).
+Result<Dataset> makeDataset(std::shared_ptr<const Part> train, std::shared_ptr<const Part> test,
+                            std::span<const Tensor> inputs, const DataOptions &options);
+
+/// Whether every input finds a member of its shape, of a type that it can hold, and with values
+/// below its number of classes. Errors: input; "data-member", "data-shape", "data-type",
+/// "class-range".
+Status checkInputs(const Part &part, std::span<const Tensor> inputs);
+
+/// Seeded samples of the types that the inputs declare: bytes, uniform numbers, classes. If an
+/// input has classes, the others depend on it, so that a net can learn; each element by itself is
+/// still uniform.
+Result<std::shared_ptr<const Part>>
+makeSyntheticPart(std::string name, int64_t count, uint64_t seed, std::span<const Tensor> inputs);
+
+/// Fills `order` with the samples of a split as epoch `epoch` (from 0) visits them: a pure function
+/// of seed and epoch.
+void shuffle(const Split &split, uint64_t seed, int64_t epoch, std::vector<uint32_t> &order);
+
+} // namespace gnc::runtime

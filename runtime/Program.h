@@ -1,0 +1,179 @@
+//===- Program.h - a compiled program, as data ------------------------------------------------===//
+//
+// The boundary between the compiler and the runtime: what `codegen` fills in and the executor and
+// trainer read. Plain data; no compiler header, no behaviour beyond a few index computations.
+//
+// A program is a list of launches over one arena. Every tensor, host-visible or temporary, is a
+// region of the arena fixed at compile time, so running a program allocates nothing. The batch is
+// the one extent known only at run time: a program planned for `maxBatch` runs any 1 <= n <= maxBatch.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gnc::runtime {
+
+/// Element types as they lie in memory. `U8` is an unsigned byte; `I32` also carries `index(K)`; `Bool` is one byte, 0 or 1.
+enum class ElementType : uint8_t { F32, I32, U8, Bool };
+
+inline int64_t byteWidth(ElementType type) {
+  return type == ElementType::F32 || type == ElementType::I32 ? 4 : 1;
+}
+
+/// What a tensor means to the host.
+enum class Role : uint8_t {
+  Input,     ///< a field of the sample; written by the host before each run
+  Weight,    ///< trained parameter; persists between runs; keyed by path in checkpoints
+  State,     ///< `state` of a block; persists, changed by the program itself
+  Optimizer, ///< `state` of the optimizer, one per weight; persists, changed by the program itself
+  Schedule,  ///< a scalar computed by the host before each step (see Tensor::schedule)
+  Result,    ///< written by the program; read by the host after each run
+};
+
+/// Initial value of a weight or state, drawn per logical element (row-major index), keyed by the
+/// tensor's path and the seed, so layout and declaration order never change it.
+struct Initializer {
+  enum class Kind : uint8_t { Constant, Normal, Uniform } kind = Kind::Constant;
+  double a = 0; ///< the constant | the mean | the lower bound
+  double b = 0; ///< unused       | the standard deviation | the upper bound (exclusive)
+};
+
+/// Where something was written: position in the user's file (1-based; line 0: unknown).
+struct SourceLocation {
+  std::string file;
+  int line = 0, column = 0;
+};
+
+/// A host-visible tensor. The element with logical index (s; i...) (sample s, if batched) lies at
+///   arena + offset + width * (s * batchStride + sum_d i[d] * strides[d]).
+struct Tensor {
+  std::string name; ///< path ("LeNet.conv.w"), field ("image") or result ("loss"); unique within its role
+  Role role = Role::Input;
+  ElementType type = ElementType::F32;
+  bool batched = false;         ///< has a leading batch axis, which is not part of `shape`
+  std::vector<int64_t> shape;   ///< logical shape of one sample, or of the whole tensor if not batched
+  /// The shape that files and people know it by, if the compiler refined it: the same elements in row-major order.
+  std::vector<int64_t> declared;
+  std::vector<int64_t> strides; ///< in elements, one per entry of `shape`: the physical layout
+  int64_t batchStride = 0;      ///< in elements; 0 if not batched
+  uint64_t offset = 0;          ///< bytes from the start of the arena; a multiple of 64
+  uint64_t bytes = 0;           ///< size at maxBatch
+  Initializer initial;          ///< Weight, State, Optimizer
+  /// Schedule: the value as a postfix program over `step`, `epoch`, `epochs`, evaluated in f64 and rounded once to f32.
+  /// Tokens are separated by one blank: a number (as strtod reads it, hex floats included), a variable, or an operator
+  /// `+ - * / ^ // % neg min max floor ceil round abs sqrt exp log sin cos < <= > >= == != and or not`
+  /// or `if` (operands: condition, then, else). Truth is any non-zero number.
+  std::string schedule;
+  /// Inputs of type index(K): K, else 0. The host checks 0 <= value < classes when data enter.
+  int64_t classes = 0;
+  /// Inputs: which member of the data source fills this tensor ("image", "label").
+  std::string member;
+  SourceLocation location;
+
+  const std::vector<int64_t> &declaredShape() const { return declared.empty() ? shape : declared; }
+
+  int64_t elements() const {
+    int64_t n = 1;
+    for (int64_t extent : shape)
+      n *= extent;
+    return n;
+  }
+};
+
+/// One native function. Runs tiles lo <= t < hi of a launch for a batch of n samples; `arguments[i]` is the address of
+/// the i-th argument of the launch. Tiles are independent: they may run in any order and on any thread.
+using KernelEntry = void (*)(int64_t lo, int64_t hi, int64_t n, void *const *arguments);
+
+struct Kernel {
+  std::string key; ///< canonical form and extents; equal keys are one kernel
+  KernelEntry entry = nullptr;
+};
+
+/// A count that may grow with the batch: ceil((perSample * n + fixed) / divisor) * times.
+struct TileCount {
+  int64_t perSample = 0, fixed = 1, divisor = 1, times = 1;
+  int64_t at(int64_t n) const { return (perSample * n + fixed + divisor - 1) / divisor * times; }
+};
+
+struct Launch {
+  uint32_t kernel = 0;             ///< index into Program::kernels
+  uint32_t site = 0;               ///< index into Program::sites
+  std::vector<uint64_t> arguments; ///< byte offsets into the arena
+  TileCount tiles;
+  double flopsPerSample = 0, flopsFixed = 0; ///< for profiles
+};
+
+/// What a launch came from, for errors and profiles.
+struct Site {
+  std::string name; ///< e.g. "LeNet.conv: backward"
+  SourceLocation location;
+};
+
+struct Program {
+  std::string name; ///< "train", "eval", "infer"
+  int64_t maxBatch = 0;
+  uint64_t arenaBytes = 0;
+  /// The arena starts with everything that persists between runs: [0, persistentBytes).
+  uint64_t persistentBytes = 0;
+  std::vector<Tensor> tensors;
+  std::vector<Kernel> kernels;
+  std::vector<Site> sites;
+  /// Launches in order. [0, commit) compute; [commit, end) write weights and state. Between the two the host reads the
+  /// `Result` tensors named "loss" and "grad_norm" (if present) and skips the commit when one is not finite.
+  std::vector<Launch> launches;
+  size_t commit = 0;
+  /// Constants: bytes that the executor copies into the arena once, when it is created.
+  struct Constant {
+    uint64_t offset;
+    std::vector<uint8_t> bytes;
+  };
+  std::vector<Constant> constants;
+  /// Keeps the machine code alive.
+  std::shared_ptr<void> code;
+
+  const Tensor *find(Role role, const std::string &name) const {
+    for (const Tensor &tensor : tensors)
+      if (tensor.role == role && tensor.name == name)
+        return &tensor;
+    return nullptr;
+  }
+};
+
+/// Where data come from, as the `data` section says.
+struct DataSource {
+  std::string kind;              ///< "idx", "synthetic"
+  std::string path;              ///< idx: the folder, resolved against the .net file
+  int64_t count = 0;             ///< synthetic: number of samples
+  uint64_t seed = 1;             ///< synthetic
+  SourceLocation location;       ///< of `source = ..`
+};
+
+/// What a `train` section says, besides what is compiled into the program.
+struct Recipe {
+  std::string net;
+  DataSource source;
+  int64_t batch = 32;
+  int64_t epochs = 0;            ///< 0: given by steps
+  int64_t steps = 0;             ///< 0: given by epochs
+  uint64_t seed = 0;
+  double validate = 0;           ///< fraction of the training part carved off for validation
+  std::vector<std::string> metrics; ///< names of the eval program's per-sample results, in order ("accuracy")
+  std::vector<std::string> outputs; ///< names of the infer program's results, in order
+  std::string best;              ///< metric that picks best.safetensors; empty: none declared
+  SourceLocation location;
+};
+
+/// Everything the runtime needs to train, evaluate and infer one network. Programs that were not asked for are empty.
+///   train: inputs, weights, states, optimizer states, schedules -> "loss" (f32[], mean over the batch), "grad_norm" (f32[])
+///   eval:  inputs, weights, states -> "loss" (per sample, batched f32), one batched f32 result per metric
+///   infer: inputs, weights, states -> one result per output of the `infer` section
+struct CompiledNet {
+  Recipe recipe;
+  Program train, eval, infer;
+};
+
+} // namespace gnc::runtime

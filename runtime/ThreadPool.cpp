@@ -1,0 +1,124 @@
+//===- ThreadPool.cpp - fork and join for tiles
+//-------------------------------------------------===//
+#include "runtime/ThreadPool.h"
+
+#include <sched.h>
+#include <signal.h>
+
+namespace gnc::runtime {
+
+namespace {
+/// Waking a sleeping thread costs 50 to 80 us on a virtual machine, so spinning up to about as long
+/// loses at most a factor of two, and saves it in every launch of a step.
+constexpr int spins = 4000;
+
+inline void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+/// Waits until `value` differs from `old`, and returns it.
+template <typename T> T waitForChange(const std::atomic<T> &value, T old) {
+  for (int i = 0; i < spins; ++i) {
+    T now = value.load(std::memory_order_acquire);
+    if (now != old)
+      return now;
+    relax();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+} // namespace
+
+int usableProcessors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0)
+    return 1;
+  return std::max(1, CPU_COUNT(&set));
+}
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
+  constexpr int most = 1024;
+  if (threads < 0 || threads > most)
+    return usageError("threads", "cannot run on " + std::to_string(threads) + " threads")
+        .withHelp("give a number from 1 to " + std::to_string(most) + ", or 0 for all processors");
+  std::unique_ptr<ThreadPool> pool(new ThreadPool);
+  int wanted = threads ? threads : usableProcessors();
+
+  // Signals belong to the thread that the host program gives them to, never to a worker.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failure = 0;
+  pool->threadCount = wanted;
+  for (int k = 1; k < wanted && !failure; ++k) {
+    auto worker = std::make_unique<Worker>();
+    worker->pool = pool.get();
+    worker->index = k;
+    failure = pthread_create(&worker->handle, nullptr, workerMain, worker.get());
+    if (!failure)
+      pool->workers.push_back(std::move(worker));
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (failure)
+    return systemError("no-threads", "start " + std::to_string(wanted) + " threads", failure)
+        .withHelp("run with fewer threads");
+  return pool;
+}
+
+ThreadPool::~ThreadPool() {
+  stopping = true;
+  generation.fetch_add(1, std::memory_order_release);
+  generation.notify_all();
+  for (auto &worker : workers)
+    pthread_join(worker->handle, nullptr);
+}
+
+void *ThreadPool::workerMain(void *argument) {
+  auto *worker = static_cast<Worker *>(argument);
+  worker->pool->work(worker->index);
+  return nullptr;
+}
+
+void ThreadPool::work(int index) {
+  uint32_t seen =
+      0; // the pool's first generation: a worker that starts late still sees the first job
+  for (;;) {
+    seen = waitForChange(generation, seen);
+    if (stopping)
+      return;
+    runShare(index);
+    if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      unfinished.notify_one();
+  }
+}
+
+void ThreadPool::runShare(int index) const {
+  int64_t lo = firstTile(tiles, threadCount, index), hi = firstTile(tiles, threadCount, index + 1);
+  if (lo < hi)
+    task(context, lo, hi);
+}
+
+void ThreadPool::run(int64_t count, Task job, const void *jobContext) {
+  if (count <= 0)
+    return;
+  task = job;
+  context = jobContext;
+  tiles = count;
+  if (workers.empty()) {
+    runShare(0);
+    return;
+  }
+  unfinished.store(int32_t(workers.size()), std::memory_order_relaxed);
+  generation.fetch_add(1, std::memory_order_release);
+  generation.notify_all();
+  runShare(0);
+  for (int32_t left = unfinished.load(std::memory_order_acquire); left != 0;)
+    left = waitForChange(unfinished, left);
+}
+
+} // namespace gnc::runtime

@@ -1,0 +1,13 @@
+import os
+import lit.formats
+
+config.name = "gnc"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".net", ".mlir", ".test"]
+config.excludes = ["Inputs", "unit", "system", "lint", "bench"]
+config.test_source_root = os.path.dirname(__file__)
+root = os.path.dirname(config.test_source_root)
+config.test_exec_root = os.path.join(root, "build", "lit")
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(root, "build", "bin"), "/usr/lib/llvm-22/bin", config.environment.get("PATH", os.environ["PATH"])])
+config.substitutions.append(("%examples", os.path.join(root, "examples")))

@@ -1,0 +1,149 @@
+//===- ExactTest.cpp - compiled contractions and pools against the evaluator, bit for bit ------===//
+//
+// Whole numbers make every order of summation exact, so tiles, panels, masks, blocks, padding and threads can be tested
+// with equality. Shapes are drawn by a seed; test/full runs 500 of each family.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "Compiled.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cstdlib>
+
+using namespace gnc;
+using namespace gnc::test;
+
+namespace {
+
+unsigned caseCount() {
+  const char *scale = std::getenv("GNC_TEST_SCALE");
+  return scale && std::string(scale) == "full" ? 500 : 12;
+}
+
+uint64_t firstSeed() {
+  const char *seed = std::getenv("GNC_TEST_SEED");
+  return seed ? std::strtoull(seed, nullptr, 10) : 1;
+}
+
+/// y, its weighted sum as the loss, and both gradients: results y, dx, dw.
+std::string withGradients(std::string forward, std::string x, std::string w, std::string y, std::string indices) {
+  return llvm::formatv(R"(
+func.func @train(%x: {1} {{gnc.role = "input", gnc.path = "x"}, %w: {2} {{gnc.role = "weight", gnc.path = "w"},
+                 %c: {3} {{gnc.role = "input", gnc.path = "c"})
+    -> ({3} {{gnc.path = "y"}, {1} {{gnc.path = "dx"}, {2} {{gnc.path = "dw"}) {{
+  {0}
+  %loss = gnc.compute [] sum [{4}] (%a = %y[{5}] : {3}, %b = %c[{5}] : {3}) -> tensor<f32> {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %g:2 = gnc.gradient %loss of (%x, %w) : tensor<f32> of {1}, {2} -> {1}, {2}
+  return %y, %g#0, %g#1 : {3}, {1}, {2}
+})",
+                       forward, x, w, y, indices, [&] {
+                         std::string names;
+                         for (llvm::StringRef rest = indices; !rest.empty();) {
+                           auto [one, tail] = rest.split(", ");
+                           names += (names.empty() ? "" : ", ") + one.split(" =").first.str();
+                           rest = tail;
+                         }
+                         return names;
+                       }())
+      .str();
+}
+
+void expectExact(const std::string &text, int64_t planned, int64_t n, uint64_t seed) {
+  SCOPED_TRACE(text);
+  Compiled compiled(text, planned);
+  ASSERT_TRUE(compiled.ok);
+  auto arguments = compiled.wholeNumbers(n, 3, seed);
+  auto expected = evaluate(compiled.function(), arguments, Precision::F64);
+  ASSERT_TRUE(succeeded(expected));
+  auto one = compiled.run(arguments, n, 1), two = compiled.run(arguments, n, 3);
+  ASSERT_EQ(one.size(), expected->size());
+  for (size_t r = 0; r < one.size(); ++r) {
+    ASSERT_EQ(one[r].size(), (*expected)[r].data.size());
+    for (size_t i = 0; i < one[r].size(); ++i)
+      ASSERT_EQ(one[r][i], (*expected)[r].data[i]) << "result " << r << " element " << i;
+    ASSERT_EQ(one[r], two[r]) << "threads change result " << r;
+  }
+}
+
+struct Random {
+  std::mt19937_64 engine;
+  explicit Random(uint64_t seed) : engine(seed) {}
+  int64_t operator()(int64_t low, int64_t high) { return low + engine() % (high - low + 1); }
+};
+
+std::string convolution(Random &random, int64_t &planned, int64_t &n) {
+  int64_t groups = random(0, 3) == 0 ? random(2, 3) : 1;
+  int64_t c = random(1, 6), k = random(1, 12) * (random(0, 2) == 0 ? 3 : 1);
+  int64_t r = random(1, 4), s = random(1, 4), stride = random(1, 3), dilate = random(1, 2), pad = random(0, 2);
+  int64_t h = random(dilate * (r - 1) + 1, 11), w = random(dilate * (s - 1) + 1, 11);
+  int64_t oh = (h + 2 * pad - dilate * (r - 1) - 1) / stride + 1, ow = (w + 2 * pad - dilate * (s - 1) - 1) / stride + 1;
+  planned = random(1, 5);
+  n = random(1, planned);
+  std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c * groups, h, w), y =
+      llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", k * groups, oh, ow);
+  std::string wt = llvm::formatv("tensor<{0}x{1}x{2}x{3}xf32>", k * groups, c, r, s);
+  std::string channel = groups == 1 ? std::string("c") : llvm::formatv("(k floordiv {0}) * {1} + c", k, c).str();
+  std::string forward = llvm::formatv(R"(%y = gnc.compute [n = ?, k = {0}, i = {1}, j = {2}] sum [c = {3}, r = {4}, s = {5}]
+      (%a = %w[k, c, r, s] : {6}, %b = %x[n, {7}, i * {8} + r * {9} - {10}, j * {8} + s * {9} - {10}] {11} : {12}) -> {13} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  })", k * groups, oh, ow, c, r, s, wt, channel, stride, dilate, pad, pad ? "?? 0.0" : "", x, y);
+  return withGradients(forward, x, wt, y, llvm::formatv("n = ?, k = {0}, i = {1}, j = {2}", k * groups, oh, ow));
+}
+
+std::string product(Random &random, int64_t &planned, int64_t &n) {
+  bool long_ = random(0, 3) == 0;
+  int64_t i = random(1, long_ ? 900 : 40), o = random(1, 70);
+  planned = random(1, 20);
+  n = random(1, planned);
+  std::string x = llvm::formatv("tensor<?x{0}xf32>", i), w = llvm::formatv("tensor<{0}x{1}xf32>", o, i),
+              y = llvm::formatv("tensor<?x{0}xf32>", o);
+  std::string forward = llvm::formatv(R"(%y = gnc.compute [n = ?, o = {0}] sum [i = {1}] (%a = %w[o, i] : {2}, %b = %x[n, i] : {3}) -> {4} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  })", o, i, w, x, y);
+  return withGradients(forward, x, w, y, llvm::formatv("n = ?, o = {0}", o));
+}
+
+/// A window over x scaled by w per channel, so that both have gradients.
+std::string pool(Random &random, int64_t &planned, int64_t &n) {
+  bool max = random(0, 1);
+  int64_t c = random(1, 19), size = random(1, 3), stride = random(1, 3), pad = random(0, size / 2);
+  int64_t h = random(size, 9), w = random(size, 9);
+  int64_t oh = (h + 2 * pad - size) / stride + 1, ow = (w + 2 * pad - size) / stride + 1;
+  planned = random(1, 4);
+  n = random(1, planned);
+  std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c, h, w), y =
+      llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c, oh, ow);
+  std::string wt = llvm::formatv("tensor<{0}xf32>", c);
+  std::string guard = pad ? (max ? "?? 0xFFF0000000000000" : "?? 0.0") : "";
+  std::string forward = llvm::formatv(R"(%p = gnc.compute [n = ?, c = {0}, i = {1}, j = {2}] {3} [r = {4}, s = {4}]
+      (%a = %x[n, c, i * {5} + r - {6}, j * {5} + s - {6}] {7} : {8}) -> {9} {{
+    gnc.yield %a : f32
+  }
+  %y = gnc.compute [n = ?, c = {0}, i = {1}, j = {2}] (%a = %p[n, c, i, j] : {9}, %b = %w[c] : {10}) -> {9} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  })", c, oh, ow, max ? "max" : "sum", size, stride, pad, guard, x, y, wt);
+  return withGradients(forward, x, wt, y, llvm::formatv("n = ?, c = {0}, i = {1}, j = {2}", c, oh, ow));
+}
+
+template <typename Family> void runFamily(Family family) {
+  for (unsigned i = 0; i < caseCount(); ++i) {
+    uint64_t seed = firstSeed() * 1000003 + i;
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    int64_t planned, n;
+    std::string text = family(random, planned, n);
+    expectExact(text, planned, n, seed);
+    if (testing::Test::HasFatalFailure())
+      return;
+  }
+}
+
+TEST(ExactTest, convolutions) { runFamily(convolution); }
+TEST(ExactTest, products) { runFamily(product); }
+TEST(ExactTest, pools) { runFamily(pool); }
+
+} // namespace

@@ -1,0 +1,260 @@
+#include "OpHarness.h"
+
+#include "dsl/Module.h"
+#include "ir/ReverseMode.h"
+#include "ir/ScalarBuilder.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace gnc;
+using namespace gnc::test;
+namespace dsl = gnc::dsl;
+
+//===- operands -----------------------------------------------------------------------------===//
+
+/// Scattered numbers in [0, 1): the same in every run.
+static double scattered(unsigned seed, size_t i) {
+  uint64_t x = (seed * 0x9e3779b97f4a7c15ull) ^ (i + 1) * 0xbf58476d1ce4e5b9ull;
+  x ^= x >> 31, x *= 0x94d049bb133111ebull, x ^= x >> 29;
+  return double(x >> 11) / double(1ull << 53);
+}
+
+static Operand make(std::string name, dsl::TensorType type, int64_t n) {
+  llvm::SmallVector<int64_t> shape;
+  if (type.batched)
+    shape.push_back(n);
+  shape.append(type.shape.begin(), type.shape.end());
+  return {std::move(name), type, TensorValue(shape)};
+}
+
+Operand gnc::test::numbers(std::string name, llvm::ArrayRef<int64_t> shape, unsigned seed,
+                           double low, double high) {
+  dsl::TensorType type;
+  type.shape.assign(shape.begin(), shape.end());
+  Operand operand = make(std::move(name), type, 0);
+  for (size_t i = 0; i < operand.value.data.size(); ++i)
+    operand.value.data[i] = low + (high - low) * scattered(seed, i);
+  return operand;
+}
+
+Operand gnc::test::samples(std::string name, int64_t n, llvm::ArrayRef<int64_t> shape,
+                           unsigned seed, double low, double high) {
+  dsl::TensorType type;
+  type.shape.assign(shape.begin(), shape.end());
+  type.batched = true;
+  Operand operand = make(std::move(name), type, n);
+  for (size_t i = 0; i < operand.value.data.size(); ++i)
+    operand.value.data[i] = low + (high - low) * scattered(seed, i);
+  return operand;
+}
+
+Operand gnc::test::classes(std::string name, int64_t n, llvm::ArrayRef<int64_t> shape,
+                           int64_t classes) {
+  dsl::TensorType type;
+  type.shape.assign(shape.begin(), shape.end());
+  type.batched = true;
+  type.element = dsl::ElementKind::Index;
+  type.classes = classes;
+  Operand operand = make(std::move(name), type, n);
+  for (size_t i = 0; i < operand.value.data.size(); ++i)
+    operand.value.data[i] = double((i * 7 + 3) % classes);
+  return operand;
+}
+
+Operand gnc::test::with(Operand operand, std::vector<double> data) {
+  EXPECT_EQ(operand.value.data.size(), data.size());
+  operand.value.data = std::move(data);
+  return operand;
+}
+
+//===- elaboration --------------------------------------------------------------------------===//
+
+namespace {
+/// Weights and schedules have no place in these programs.
+struct NoParameters : dsl::FunctionHost {
+  mlir::Value addParameter(const dsl::Parameter &, mlir::Location) override { return {}; }
+  mlir::Value addSchedule(const dsl::Schedule &, mlir::Location) override { return {}; }
+};
+} // namespace
+
+static llvm::SmallVector<mlir::Value> valuesOf(const dsl::Value &value) {
+  if (const dsl::Tensor *tensor = value.tensor())
+    return {tensor->value};
+  llvm::SmallVector<mlir::Value> list;
+  if (const dsl::Record *record = value.record())
+    for (const auto &[name, field] : record->fields)
+      if (const dsl::Tensor *tensor = field.tensor())
+        list.push_back(tensor->value);
+  return list;
+}
+
+Program::Program(std::string text, std::string expression, std::vector<Operand> given,
+                 dsl::ast::Mode mode)
+    : context(std::make_unique<mlir::MLIRContext>()), operands(std::move(given)) {
+  context->loadDialect<GncDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+                       mlir::func::FuncDialect>();
+  dsl::ModuleLoader loader(sources, diags);
+  const dsl::Module *file =
+      loader.loadText("test.net", text + "\nlet the_result = " + expression + "\n");
+  if (diags.hasErrors())
+    return;
+  mlir::OpBuilder builder(context.get());
+  mlir::Location unknown = builder.getUnknownLoc();
+  module = mlir::ModuleOp::create(unknown);
+  llvm::SmallVector<mlir::Type> types;
+  for (const Operand &operand : operands)
+    types.push_back(operand.type.ir(context.get()));
+  builder.setInsertionPointToEnd(module->getBody());
+  auto function =
+      mlir::func::FuncOp::create(builder, unknown, "f", builder.getFunctionType(types, {}));
+  builder.setInsertionPointToEnd(function.addEntryBlock());
+  NoParameters host;
+  dsl::Elaborator elab(host, diags, builder, mode);
+  dsl::Scope &scope = elab.newScope(elab.rootOf(file));
+  for (auto [operand, argument] : llvm::zip(operands, function.getArguments()))
+    scope.define(operand.name, dsl::Value(dsl::Tensor(argument, operand.type)));
+  auto *let = llvm::cast<dsl::ast::LetDecl>(file->find("the_result").decl);
+  auto value = elab.evaluate(*let->value, scope);
+  if (failed(value) || diags.hasErrors()) {
+    EXPECT_TRUE(diags.hasErrors()) << "failed without a message";
+    module = {};
+    return;
+  }
+  auto results = valuesOf(*value);
+  mlir::func::ReturnOp::create(builder, unknown, results);
+  function.setType(builder.getFunctionType(types, mlir::TypeRange(mlir::ValueRange(results))));
+  if (failed(mlir::verify(*module))) {
+    ADD_FAILURE() << "the graph is not valid:\n" << graph();
+    module = {};
+  }
+}
+
+Program::~Program() = default;
+
+mlir::func::FuncOp Program::function() const {
+  return module.get().lookupSymbol<mlir::func::FuncOp>("f");
+}
+
+std::string Program::graph() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (good())
+    function().print(os);
+  return text;
+}
+
+std::vector<TensorValue> Program::run(Precision precision) {
+  EXPECT_TRUE(good()) << messages();
+  std::vector<TensorValue> arguments;
+  for (const Operand &operand : operands)
+    arguments.push_back(operand.value);
+  auto results = good() ? evaluate(function(), arguments, precision)
+                        : mlir::FailureOr<std::vector<TensorValue>>(mlir::failure());
+  EXPECT_TRUE(succeeded(results));
+  return succeeded(results) ? *results : std::vector<TensorValue>(1);
+}
+
+//===- gradients ----------------------------------------------------------------------------===//
+
+/// Sum over all elements of result[i] * sin(1 + a combination of the indices): every element counts
+/// with a weight of its own.
+static mlir::Value weightedSum(mlir::OpBuilder &builder, mlir::Value tensor, unsigned salt) {
+  mlir::Location loc = builder.getUnknownLoc();
+  auto type = llvm::cast<mlir::RankedTensorType>(tensor.getType());
+  llvm::SmallVector<int64_t> extents(type.getShape());
+  llvm::SmallVector<std::string> names;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    names.push_back("i" + std::to_string(i));
+  llvm::SmallVector<llvm::StringRef> nameRefs(names.begin(), names.end());
+  auto access = AccessAttr::get(builder.getMultiDimIdentityMap(type.getRank()));
+  auto scalar = mlir::RankedTensorType::get({}, builder.getF32Type());
+  auto op = ComputeOp::create(builder, loc, mlir::TypeRange(scalar), tensor,
+                              builder.getStrArrayAttr(nameRefs),
+                              builder.getDenseI64ArrayAttr(extents), builder.getI64IntegerAttr(0),
+                              builder.getDenseI32ArrayAttr({int32_t(
+                                  extents.empty() ? Reduction::None : Reduction::Sum)}),
+                              builder.getArrayAttr({access}));
+  mlir::Block &block = op.getBody().emplaceBlock();
+  mlir::Value read = block.addArgument(builder.getF32Type(), loc);
+  ScalarBuilder math(&block, loc);
+  mlir::Value angle = math.constant(1 + salt);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    angle = math.add(angle, math.mul(math.create<IndexOp>(builder.getF32Type(), i),
+                                     math.constant(1.5 + i)));
+  mlir::Value term = math.mul(read, math.create<mlir::math::SinOp>(angle));
+  auto inBody = mlir::OpBuilder::atBlockEnd(&block);
+  YieldOp::create(inBody, loc, term);
+  return op.getResult(0);
+}
+
+/// Replaces the results by the weighted sum and its gradients; the error's text, or "".
+std::string Program::derive(llvm::ArrayRef<unsigned> wanted) {
+  auto f = function();
+  auto end = f.getBody().front().getTerminator();
+  mlir::OpBuilder builder(end);
+  mlir::Value loss;
+  for (auto [i, result] : llvm::enumerate(llvm::to_vector(end->getOperands()))) {
+    if (!llvm::cast<mlir::RankedTensorType>(result.getType()).getElementType().isF32())
+      continue;
+    mlir::Value part = weightedSum(builder, result, i);
+    loss = loss ? sumTensors(builder, builder.getUnknownLoc(), {loss, part}) : part;
+  }
+  llvm::SmallVector<mlir::Value> of;
+  for (unsigned i : wanted)
+    of.push_back(f.getArgument(i));
+  auto gradient = GradientOp::create(builder, builder.getUnknownLoc(), loss, of);
+  llvm::SmallVector<mlir::Value> results{loss};
+  llvm::append_range(results, gradient.getResults());
+  end->setOperands(results);
+  f.setType(builder.getFunctionType(f.getArgumentTypes(), end->getOperandTypes()));
+  mlir::PassManager passes(context.get());
+  passes.addNestedPass<mlir::func::FuncOp>(createAutodiff());
+  std::string text;
+  mlir::ScopedDiagnosticHandler handler(context.get(), [&](mlir::Diagnostic &diagnostic) {
+    text += diagnostic.str();
+    return mlir::success();
+  });
+  if (failed(passes.run(*module)) && text.empty())
+    text = "autodiff failed";
+  return text;
+}
+
+std::string Program::checkGradient() {
+  if (!good())
+    return messages();
+  llvm::SmallVector<unsigned> wanted;
+  for (auto [i, operand] : llvm::enumerate(operands))
+    if (operand.type.element == dsl::ElementKind::F32)
+      wanted.push_back(i);
+  if (std::string error = derive(wanted); !error.empty())
+    return error;
+  std::vector<TensorValue> derived = run();
+  if (derived.size() != wanted.size() + 1)
+    return "no gradients";
+  std::string worst;
+  double worstError = 1;
+  for (auto [k, i] : llvm::enumerate(wanted))
+    for (size_t element = 0; element < operands[i].value.data.size(); ++element) {
+      constexpr double step = 1e-6;
+      double &x = operands[i].value.data[element], kept = x;
+      x = kept + step;
+      double above = value().data[0];
+      x = kept - step;
+      double below = value().data[0];
+      x = kept;
+      double expected = (above - below) / (2 * step), found = derived[k + 1].data[element];
+      double error = std::fabs(found - expected) / (1e-5 + 1e-3 * std::fabs(expected));
+      if (error > worstError || std::isnan(error)) {
+        worstError = error;
+        worst = llvm::formatv("d.{0}[{1}] is {2}, the difference quotient {3}", operands[i].name,
+                              element, found, expected);
+      }
+    }
+  return worst;
+}

@@ -1,0 +1,39 @@
+//===- Command.h - the subcommands of gnc -------------------------------------------------------===//
+#pragma once
+
+#include "runtime/Status.h"
+#include "tools/Compiler.h"
+
+#include <string>
+#include <vector>
+
+namespace gnc::tools {
+
+/// Everything the command line can say; each subcommand uses its part.
+struct Arguments {
+  CompileRequest compile;
+  std::string out;     ///< train: folder; infer: file
+  std::string weights; ///< eval, infer
+  std::string split = "test";
+  std::vector<std::string> inputs; ///< infer: field=FILE or test:INDEX
+  std::optional<int64_t> epochs, steps, checkpointEvery;
+  int threads = 0;
+  bool resume = false, json = false, quiet = false;
+  std::string emit, output; ///< compile
+};
+
+/// Each returns the exit code and has printed everything there is to say.
+int runTrain(const Arguments &arguments);
+int runEval(const Arguments &arguments);
+int runInfer(const Arguments &arguments);
+int runCheck(const Arguments &arguments);
+int runCompile(const Arguments &arguments);
+int runSummary(const Arguments &arguments);
+
+/// Compiles the asked programs (all if none); messages go to stderr. Check `exitCode`.
+CompileReply compileNet(const Arguments &arguments, std::vector<std::string> programs);
+
+/// Prints the error to stderr, with the line it is about, and returns its exit code.
+int report(const runtime::Error &error);
+
+} // namespace gnc::tools

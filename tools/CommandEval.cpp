@@ -1,0 +1,53 @@
+//===- CommandEval.cpp - gnc eval ---------------------------------------------------------------===//
+#include "runtime/Checkpoint.h"
+#include "runtime/Evaluate.h"
+#include "tools/Command.h"
+#include "tools/Signals.h"
+
+#include <cstdio>
+
+namespace gnc::tools {
+
+namespace {
+int evaluate(const Arguments &arguments, const runtime::CompiledNet &net, const runtime::Split &split) {
+  auto pool = runtime::ThreadPool::create(arguments.threads);
+  if (!pool.ok())
+    return report(pool.error());
+  auto evaluator = runtime::Evaluator::create(net, *split.part, **pool);
+  if (!evaluator.ok())
+    return report(evaluator.error());
+  runtime::Status loaded = runtime::loadWeights(arguments.weights, (*evaluator)->executor());
+  if (!loaded.ok())
+    return report(loaded.error());
+  SignalGuard signals;
+  std::optional<runtime::Scores> scores = (*evaluator)->evaluate(split, signals.flag());
+  if (!scores)
+    return signals.exitCode();
+  printf("%s  %lld samples  loss %.6g", split.name.c_str(), (long long)split.size(), scores->loss);
+  for (size_t m = 0; m < scores->metrics.size(); ++m)
+    printf("  %s %.6g", net.recipe.metrics[m].c_str(), scores->metrics[m]);
+  printf("\n");
+  return 0;
+}
+} // namespace
+
+int runEval(const Arguments &arguments) {
+  CompileReply reply = compileNet(arguments, {"eval"});
+  if (reply.exitCode)
+    return reply.exitCode;
+  const runtime::Recipe &recipe = reply.net.recipe;
+  uint64_t seed = arguments.compile.seed.value_or(recipe.seed);
+  auto data = runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
+  if (!data.ok())
+    return report(data.error());
+  const runtime::Split &split = arguments.split == "train"        ? data->train
+                                : arguments.split == "validation" ? data->validation
+                                                                  : data->test;
+  if (split.size() == 0)
+    return report(runtime::inputError("empty-split", "the split '" + arguments.split + "' has no samples")
+                      .withHelp("a validation split needs 'validate = 0.1' in the train section")
+                      .at(recipe.location));
+  return evaluate(arguments, reply.net, split);
+}
+
+} // namespace gnc::tools

@@ -1,0 +1,72 @@
+//===- CommandTrain.cpp - gnc train -------------------------------------------------------------===//
+#include "runtime/Progress.h"
+#include "runtime/Trainer.h"
+#include "tools/Command.h"
+#include "tools/Signals.h"
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace gnc::tools {
+
+namespace {
+/// "examples/fashion.net" -> "runs/fashion".
+std::string defaultFolder(const std::string &file) {
+  size_t slash = file.rfind('/');
+  std::string name = file.substr(slash == std::string::npos ? 0 : slash + 1);
+  return "runs/" + name.substr(0, name.rfind('.'));
+}
+
+void printText(std::string_view text) {
+  fwrite(text.data(), 1, text.size(), stdout);
+  fflush(stdout);
+}
+
+runtime::TrainOptions trainOptions(const Arguments &arguments, const SignalGuard &signals) {
+  runtime::TrainOptions options;
+  options.outDir = arguments.out.empty() ? defaultFolder(arguments.compile.file) : arguments.out;
+  options.resume = arguments.resume;
+  options.seed = arguments.compile.seed;
+  options.epochs = arguments.epochs;
+  options.steps = arguments.steps;
+  options.threads = arguments.threads;
+  options.checkpointEverySteps = arguments.checkpointEvery.value_or(0);
+  options.interrupt = signals.flag();
+  return options;
+}
+
+void printOutcome(const runtime::TrainOutcome &outcome, const std::string &folder) {
+  if (outcome.interrupted) {
+    printf("stopped after step %lld; go on with --resume --out %s\n", (long long)outcome.step, folder.c_str());
+    return;
+  }
+  printf("%lld steps done", (long long)outcome.step);
+  if (outcome.best)
+    printf(", best %s %.4f", outcome.bestMetric.c_str(), *outcome.best);
+  printf("; weights in %s\n", folder.c_str());
+}
+} // namespace
+
+int runTrain(const Arguments &arguments) {
+  if (arguments.epochs && arguments.steps)
+    return report(runtime::usageError("two-lengths", "--epochs and --steps contradict each other"));
+  CompileReply reply = compileNet(arguments, {"train", "eval"});
+  if (reply.exitCode)
+    return reply.exitCode;
+  const runtime::Recipe &recipe = reply.net.recipe;
+  uint64_t seed = arguments.compile.seed.value_or(recipe.seed);
+  auto data = runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
+  if (!data.ok())
+    return report(data.error());
+  SignalGuard signals;
+  runtime::TrainOptions options = trainOptions(arguments, signals);
+  runtime::Progress progress(printText, isatty(STDOUT_FILENO) != 0);
+  auto outcome = runtime::train(reply.net, *data, options, progress);
+  progress.clear();
+  if (!outcome.ok())
+    return report(outcome.error());
+  printOutcome(*outcome, options.outDir);
+  return outcome->interrupted ? signals.exitCode() : 0;
+}
+
+} // namespace gnc::tools

@@ -1,0 +1,64 @@
+//===- Compiler.h - what libgnc_compiler.so offers ----------------------------------------------===//
+//
+// The seam between `gnc`, which links no LLVM, and the compiler, which it loads when there is
+// something to compile. No compiler header here.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/Program.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gnc::tools {
+
+/// What the command line says about a file and how to compile it.
+struct CompileRequest {
+  std::string file; ///< .net, or .mlir: a module printed at any phase
+  std::string net;  ///< whose sections are meant; "": the only one
+  std::vector<std::pair<std::string, std::string>> settings; ///< -s name=value
+  std::string data;                                          ///< --data
+  std::optional<uint64_t> seed;
+  int64_t batch = 0;                 ///< to plan for; 0: the recipe's
+  std::vector<std::string> programs; ///< to keep of train, eval, infer; empty: all
+  int threads = 0;                   ///< of the compiler; 0: all processors, 1: none beside the caller
+  unsigned optLevel = 0;
+  unsigned vectorBits = 0;
+  bool verifyEach = false;
+  bool timing = false; ///< append to the diagnostics how long every pass took
+  std::vector<std::string> disabledPasses;
+};
+
+/// `exitCode` as the tool's: 0, 1 the input is wrong, 2 usage, 3 environment, 4 a bug of ours.
+struct CompileReply {
+  int exitCode = 0;
+  std::string diagnostics; ///< for stderr, in the form of the language page; warnings too
+  std::string output;      ///< text, or the bytes of a file
+  runtime::CompiledNet net;
+};
+
+class Compiler {
+public:
+  virtual ~Compiler() = default;
+  /// Every check; opens no data.
+  virtual CompileReply check(const CompileRequest &request) = 0;
+  /// The module at a phase ("ast" .. "obj"), in `output`.
+  virtual CompileReply emit(const CompileRequest &request, const std::string &phase) = 0;
+  /// The paper's table, in `output`.
+  virtual CompileReply summary(const CompileRequest &request) = 0;
+  /// Everything the runtime needs, in `net`.
+  virtual CompileReply compile(const CompileRequest &request) = 0;
+};
+
+/// Changes with this header: a tool and a library that do not fit refuse each other.
+constexpr int kCompilerVersion = 1;
+
+} // namespace gnc::tools
+
+extern "C" {
+int gncCompilerVersion();
+gnc::tools::Compiler *gncCompilerCreate(); // NOLINT: a C name for dlsym, a C++ object behind it
+}

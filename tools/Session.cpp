@@ -1,0 +1,201 @@
+//===- Session.cpp - one request to the compiler ------------------------------------------------===//
+#include "tools/Session.h"
+
+#include "codegen/Assemble.h"
+#include "codegen/JitLower.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+namespace gnc::tools {
+
+namespace {
+DialectRegistry dialects() {
+  DialectRegistry registry;
+  registerKernelDialects(registry);
+  return registry;
+}
+
+std::string printed(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().enableDebugInfo());
+  return text;
+}
+} // namespace
+
+Session::Session(const CompileRequest &request)
+    : request(request), context(dialects(), request.threads == 1 ? MLIRContext::Threading::DISABLED
+                                                                 : MLIRContext::Threading::ENABLED),
+      last(std::chrono::steady_clock::now()) {
+  handler = std::make_unique<ScopedDiagnosticHandler>(
+      &context, [this](mlir::Diagnostic &diagnostic) { collect(diagnostic); });
+}
+
+Session::~Session() = default;
+
+//===- Messages -------------------------------------------------------------------------------===//
+
+void Session::collect(mlir::Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+    return;
+  Message message;
+  bool error = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  message.severity = error ? "error" : "warning";
+  message.location = siteOf(diagnostic.getLocation()).location;
+  message.text = diagnostic.str();
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    message.notes.push_back(note.str());
+  located |= error && message.location.line > 0;
+  reply.diagnostics += render(message);
+}
+
+bool Session::fail(int exitCode, Message message) {
+  reply.exitCode = exitCode;
+  reply.diagnostics += render(message);
+  return false;
+}
+
+bool Session::failFromDiagnostics(bool maybeInput) {
+  if (maybeInput && located) {
+    reply.exitCode = 1;
+    return false;
+  }
+  reply.exitCode = 4;
+  reply.diagnostics += "gnc: error: this is a bug in gnc, not in " + request.file + " [internal]\n";
+  addReproducer();
+  return false;
+}
+
+/// Writes the graph as it was before the passes, so that the bug can be repeated without the file.
+void Session::addReproducer() {
+  if (!isNet())
+    return;
+  MLIRContext fresh(dialects());
+  dsl::SourceManager freshSources;
+  dsl::Diagnostics ignored;
+  auto again =
+      dsl::elaborateFile(request.file, frontendOptions(), fresh, freshSources, ignored);
+  SmallString<128> path;
+  int descriptor = -1;
+  if (!again.module ||
+      llvm::sys::fs::createTemporaryFile("gnc-bug", "mlir", descriptor, path))
+    return;
+  llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << printed(*again.module);
+  reply.diagnostics += "note: the graph is kept in " + path.str().str() + "\n";
+}
+
+void Session::takeFrontendDiagnostics() {
+  reply.diagnostics += diagnostics.str();
+  for (const dsl::Diagnostic *diagnostic : diagnostics.sorted())
+    if (diagnostic->severity == dsl::Severity::Error)
+      reply.exitCode = std::max(reply.exitCode, diagnostic->slug == "internal" ? 4 : 1);
+  diagnostics.clear();
+}
+
+void Session::forgetDiagnostics() {
+  diagnostics.clear();
+  reply = CompileReply();
+  located = false;
+}
+
+void Session::mark(const char *what) {
+  auto now = std::chrono::steady_clock::now();
+  double milliseconds = std::chrono::duration<double, std::milli>(now - last).count();
+  times += llvm::formatv("{0}{1} {2:f1} ms", times.empty() ? "" : ", ", what, milliseconds).str();
+  last = now;
+}
+
+CompileReply Session::finish() {
+  if (request.timing)
+    reply.diagnostics += "time: " + times + "\n";
+  return std::move(reply);
+}
+
+//===- The module -----------------------------------------------------------------------------===//
+
+bool Session::isNet() const { return !StringRef(request.file).ends_with(".mlir"); }
+
+dsl::FrontendOptions Session::frontendOptions() const {
+  dsl::FrontendOptions options;
+  options.settings = request.settings;
+  options.dataOverride = request.data;
+  options.net = request.net;
+  options.seed = request.seed;
+  return options;
+}
+
+bool Session::load(dsl::FrontendOptions options) {
+  bool loaded = false;
+  if (isNet()) {
+    auto result = dsl::elaborateFile(request.file, options, context, sources, diagnostics);
+    takeFrontendDiagnostics();
+    module = std::move(result.module);
+    summary = std::move(result.summary);
+    loaded = static_cast<bool>(module);
+    if (!loaded && reply.exitCode == 0)
+      failFromDiagnostics(false);
+  } else {
+    loaded = parseModule();
+  }
+  mark("front end");
+  return loaded;
+}
+
+bool Session::parseModule() {
+  if (llvm::sys::fs::is_directory(request.file))
+    return fail(1, {.text = "'" + request.file + "' is a folder", .slug = "unreadable-file"});
+  auto buffer = llvm::MemoryBuffer::getFile(request.file, /*IsText=*/true);
+  if (!buffer)
+    return fail(1, {.text = "cannot read '" + request.file + "': " + buffer.getError().message(),
+                    .slug = "unreadable-file"});
+  llvm::SourceMgr manager;
+  manager.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  module = parseSourceFile<ModuleOp>(manager, &context);
+  if (!module)
+    reply.exitCode = 1;
+  return static_cast<bool>(module);
+}
+
+bool Session::selectPrograms() {
+  if (request.programs.empty())
+    return true;
+  const std::string &first = request.programs.front();
+  if (!module->lookupSymbol<func::FuncOp>(first))
+    return fail(1, {.text = "there is no program '" + first + "' in " + request.file,
+                    .slug = "no-program",
+                    .help = first == "infer" ? "" : "write a section 'train Net on data { .. }'"});
+  for (auto function : llvm::make_early_inc_range(module->getOps<func::FuncOp>())) {
+    StringRef name = function.getSymName();
+    bool program = name == "train" || name == "eval" || name == "infer";
+    if (program && !llvm::is_contained(request.programs, name))
+      function.erase();
+  }
+  return true;
+}
+
+bool Session::lower(Phase phase) {
+  PipelineOptions options;
+  options.batch = request.batch;
+  options.vectorBits = request.vectorBits;
+  options.disabled = request.disabledPasses;
+  PassManager passes(&context, ModuleOp::getOperationName());
+  passes.enableVerifier(request.verifyEach);
+  std::string error;
+  if (!buildPipeline(*module, passes, phase, options, error))
+    return fail(2, {.text = error, .slug = "unknown-pass"});
+  if (failed(passes.run(*module)))
+    return failFromDiagnostics(true);
+  if (failed(verify(*module)))
+    return failFromDiagnostics(false);
+  mark("passes");
+  return true;
+}
+
+} // namespace gnc::tools

@@ -1,0 +1,70 @@
+//===- Session.h - one request to the compiler --------------------------------------------------===//
+//
+// Owns everything that one compilation needs: context, sources, diagnostics, the module on its way.
+// The first failure decides the exit code; everything said on the way is in the reply.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/Jit.h"
+#include "codegen/Pipeline.h"
+#include "dsl/Frontend.h"
+#include "tools/Compiler.h"
+#include "tools/Render.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <chrono>
+
+namespace gnc::tools {
+
+class Session {
+public:
+  explicit Session(const CompileRequest &request);
+  ~Session();
+
+  /// Fills the module from the request's file: elaborates a .net, parses a .mlir.
+  bool load(dsl::FrontendOptions options);
+  bool isNet() const;
+  /// Erases the programs that were not asked for. The first of those asked for has to be there.
+  bool selectPrograms();
+  /// Runs the passes up to `last`.
+  bool lower(Phase last);
+
+  /// Front-end options as the request has them.
+  dsl::FrontendOptions frontendOptions() const;
+  CodeOptions codeOptions() const { return {request.optLevel, request.verifyEach}; }
+
+  /// Adds an error of the tool itself.
+  bool fail(int exitCode, Message message);
+  /// For a failure whose messages came as MLIR diagnostics: the user's fault (1) if one of them is
+  /// about a place in the user's file and `maybeInput`; else a bug.
+  bool failFromDiagnostics(bool maybeInput);
+  /// The front end's own diagnostics become part of the reply.
+  void takeFrontendDiagnostics();
+  void forgetDiagnostics();
+  /// Notes how long it took since the last mark, for `timing`.
+  void mark(const char *what);
+  CompileReply finish();
+
+  const CompileRequest &request;
+  mlir::MLIRContext context;
+  dsl::SourceManager sources;
+  dsl::Diagnostics diagnostics;
+  dsl::NetSummary summary;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  CompileReply reply;
+
+private:
+  bool parseModule();
+  void collect(mlir::Diagnostic &diagnostic);
+  void addReproducer();
+
+  std::unique_ptr<mlir::ScopedDiagnosticHandler> handler;
+  bool located = false; ///< some error of MLIR has a place
+  std::string times;
+  std::chrono::steady_clock::time_point last;
+};
+
+} // namespace gnc::tools

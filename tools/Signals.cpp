@@ -1,0 +1,34 @@
+//===- Signals.cpp - Ctrl-C while there is something to save ------------------------------------===//
+#include "tools/Signals.h"
+
+#include <csignal>
+
+namespace gnc::tools {
+
+namespace {
+// A handler reaches nothing but globals.
+std::atomic<bool> interrupted{false};
+std::atomic<int> received{0};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void handle(int number) {
+  received = number;
+  interrupted = true;
+}
+
+void install(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  // The handler is gone when it runs, so a second signal does what it always did.
+  action.sa_flags = SA_RESTART | SA_RESETHAND;
+  for (int number : {SIGINT, SIGTERM})
+    sigaction(number, &action, nullptr);
+}
+} // namespace
+
+SignalGuard::SignalGuard() { install(handle); }
+SignalGuard::~SignalGuard() { install(SIG_DFL); }
+const std::atomic<bool> *SignalGuard::flag() const { return &interrupted; }
+int SignalGuard::exitCode() const { return received ? 128 + received : 0; }
+
+} // namespace gnc::tools

@@ -1,0 +1,113 @@
+//===- Summary.cpp - the paper's table ----------------------------------------------------------===//
+#include "tools/Summary.h"
+
+#include "codegen/Assemble.h"
+#include "codegen/MemoryPlan.h"
+#include "codegen/Programs.h"
+#include "tools/Session.h"
+
+#include "llvm/Support/ConvertUTF.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Unicode.h"
+
+using namespace mlir;
+
+namespace gnc::tools {
+
+namespace {
+/// 1234567 -> "1,234,567".
+std::string grouped(int64_t value) {
+  std::string digits = std::to_string(value);
+  for (int at = int(digits.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3)
+    digits.insert(size_t(at), ",");
+  return digits;
+}
+
+std::string byteText(int64_t bytes) {
+  constexpr int64_t kMega = int64_t(1) << 20;
+  if (bytes >= 10 * kMega)
+    return llvm::formatv("{0:f1} MiB", double(bytes) / double(kMega)).str();
+  return llvm::formatv("{0:f1} KiB", double(bytes) / 1024).str();
+}
+
+int width(StringRef text) {
+  int columns = llvm::sys::unicode::columnWidthUTF8(text);
+  return columns < 0 ? int(text.size()) : columns;
+}
+
+/// Left-aligned text columns, then right-aligned numbers.
+class Table {
+public:
+  void add(std::array<std::string, 4> row) { rows.push_back(std::move(row)); }
+  void print(llvm::raw_ostream &os) const {
+    std::array<int, 4> widths{};
+    for (const auto &row : rows)
+      for (size_t c = 0; c < row.size(); ++c)
+        widths[c] = std::max(widths[c], width(row[c]));
+    for (const auto &row : rows) {
+      std::string line;
+      for (size_t c = 0; c < row.size(); ++c) {
+        std::string blanks(size_t(widths[c] - width(row[c])), ' ');
+        line += (c ? "  " : "") + (c < 2 ? row[c] + blanks : blanks + row[c]);
+      }
+      os << StringRef(line).rtrim() << "\n";
+    }
+  }
+
+private:
+  std::vector<std::array<std::string, 4>> rows;
+};
+
+std::string joined(const std::vector<std::string> &parts) { return llvm::join(parts, ", "); }
+
+void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
+  os << net.net << "(" << joined(net.inputs) << ") -> " << joined(net.outputs) << "\n\n";
+  Table table;
+  table.add({"layer", "output", "parameters", "multiply-adds"});
+  double flops = 0;
+  for (const dsl::NetRow &row : net.rows) {
+    flops += row.flops;
+    auto count = [](int64_t value) { return value ? grouped(value) : std::string("-"); };
+    table.add({row.text, row.shape, count(row.parameters), count(int64_t(row.flops / 2))});
+  }
+  table.add({"total", "", grouped(net.parameters), grouped(int64_t(flops / 2))});
+  table.print(os);
+  os << "\n" << grouped(net.parameters) << " parameters in " << net.parameterTensors
+     << (net.parameterTensors == 1 ? " tensor" : " tensors");
+  if (net.stateElements)
+    os << ", " << grouped(net.stateElements) << " numbers of state";
+  os << "\n";
+  if (!net.assumed.empty())
+    os << "counted with " << joined(net.assumed) << " = 256: bind them with -s, for example -s "
+       << net.assumed.front() << "=64\n";
+}
+
+void printMemory(llvm::raw_ostream &os, ModuleOp module) {
+  for (auto program : module.getOps<func::FuncOp>()) {
+    std::optional<MemoryReport> report = memoryReport(program);
+    if (!report)
+      continue;
+    int64_t launches = llvm::range_size(program.getOps<LaunchOp>());
+    os << llvm::formatv("{0,-6} {1,10} in {2} launches, batch {3}: {4} weights and states, {5} inputs "
+                        "and results, {6} temporaries (unshared {7})\n",
+                        program.getSymName(), byteText(report->arena), launches,
+                        plannedBatch(program), byteText(report->persistent), byteText(report->host),
+                        byteText(report->temporaries), byteText(report->unshared));
+  }
+}
+} // namespace
+
+bool summarize(Session &session) {
+  if (!session.load(session.frontendOptions()))
+    return false;
+  llvm::raw_string_ostream stream(session.reply.output);
+  if (!session.summary.net.empty())
+    printLayers(stream, session.summary);
+  if (!session.lower(Phase::Buffers))
+    return false;
+  stream << "\nplanned memory\n";
+  printMemory(stream, *session.module);
+  return true;
+}
+
+} // namespace gnc::tools

@@ -1,0 +1,154 @@
+//===- gnc.cpp - the command line ---------------------------------------------------------------===//
+//
+// Only the option tables; Command*.cpp do the work. Links no LLVM: the compiler is loaded when there
+// is something to compile, so `gnc --help` is instant.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "tools/Command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace {
+using gnc::tools::Arguments;
+
+/// "name=value" pairs as they were written.
+struct Texts {
+  std::vector<std::string> settings;
+};
+
+void addFile(CLI::App &command, Arguments &arguments) {
+  command.add_option("file", arguments.compile.file, "a .net file, or a .mlir printed by --emit")
+      ->required()
+      ->type_name("FILE");
+  command.add_option("net", arguments.compile.net, "the net, if the file trains several")->type_name("NET");
+}
+
+/// What every command that compiles takes.
+void addCompile(CLI::App &command, Arguments &arguments, Texts &texts) {
+  addFile(command, arguments);
+  command.add_option("-s", texts.settings, "a setting of the net or of its train section")
+      ->type_name("NAME=VALUE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  command.add_option("--data", arguments.compile.data, "where the data are")->type_name("DIR|synthetic:N");
+  command.add_option("--seed", arguments.compile.seed, "in place of the train section's");
+  command.add_option("--batch", arguments.compile.batch, "samples at a time")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
+  command.add_option("--opt", arguments.compile.optLevel, "LLVM's own passes: 0 none, 1 few, 2 all")
+      ->check(CLI::Range(0, 2));
+  command.add_option("--vector-bits", arguments.compile.vectorBits, "128, 256 or 512; default: the machine's")
+      ->check(CLI::IsMember({128, 256, 512}));
+  command.add_option("--disable-pass", arguments.compile.disabledPasses, "leave a pass out, e.g. fuse-elementwise")
+      ->type_name("PASS")
+      ->expected(1)
+      ->allow_extra_args(false);
+  command.add_flag("--verify-each", arguments.compile.verifyEach, "verify the program after every pass");
+  command.add_flag("--time", arguments.compile.timing, "say how long compiling took");
+}
+
+void addThreads(CLI::App &command, Arguments &arguments) {
+  command.add_option("--threads", arguments.threads, "default: all processors")->check(CLI::Range(1, 1024));
+}
+
+void addTrain(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &command = *app.add_subcommand("train", "train a net");
+  addCompile(command, arguments, texts);
+  addThreads(command, arguments);
+  command.add_option("--out", arguments.out, "folder of the results; default: runs/FILE")->type_name("DIR");
+  command.add_flag("--resume", arguments.resume, "go on from last.safetensors in --out");
+  command.add_option("--epochs", arguments.epochs, "in place of the train section's");
+  command.add_option("--steps", arguments.steps, "in place of the train section's");
+  command.add_option("--checkpoint-every", arguments.checkpointEvery, "steps between checkpoints; default: by time")
+      ->check(CLI::PositiveNumber);
+}
+
+void addEval(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &command = *app.add_subcommand("eval", "loss and metrics of a split");
+  addCompile(command, arguments, texts);
+  addThreads(command, arguments);
+  command.add_option("--weights", arguments.weights, "a .safetensors file")->required()->type_name("FILE");
+  command.add_option("--split", arguments.split, "test, validation or train")
+      ->check(CLI::IsMember({"test", "validation", "train"}));
+}
+
+void addInfer(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &command = *app.add_subcommand("infer", "answers for samples, one line each");
+  addCompile(command, arguments, texts);
+  addThreads(command, arguments);
+  command.add_option("--weights", arguments.weights, "a .safetensors file")->required()->type_name("FILE");
+  command.add_option("--input", arguments.inputs, "an IDX file for a field, or a sample of the data (test:0)")
+      ->type_name("FIELD=FILE|SPLIT:N")
+      ->expected(1)
+      ->allow_extra_args(false);
+  command.add_option("--split", arguments.split, "without --input: test, validation or train")
+      ->check(CLI::IsMember({"test", "validation", "train"}));
+  command.add_flag("--json", arguments.json, "one JSON object a line");
+}
+
+void addReports(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &check = *app.add_subcommand("check", "every check, no data opened");
+  addCompile(check, arguments, texts);
+  check.add_flag("-q,--quiet", arguments.quiet, "say nothing if all is well");
+  CLI::App &summary = *app.add_subcommand("summary", "layers, shapes, parameters, multiply-adds, memory");
+  addCompile(summary, arguments, texts);
+  CLI::App &compile = *app.add_subcommand("compile", "machine code, or the program at any phase before it");
+  addCompile(compile, arguments, texts);
+  compile.add_option("--emit", arguments.emit, "ast, graph, train, fused, tiled, buffers, llvm, asm or obj")
+      ->type_name("PHASE");
+  compile.add_option("--program", arguments.compile.programs, "only train, eval or infer")
+      ->check(CLI::IsMember({"train", "eval", "infer"}))
+      ->expected(1)
+      ->allow_extra_args(false);
+  compile.add_option("-o", arguments.output, "a file; - is the terminal")->type_name("FILE");
+}
+
+/// False with a message for a text that is no name=value.
+bool readSettings(const Texts &texts, Arguments &arguments) {
+  for (const std::string &text : texts.settings) {
+    size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      fprintf(stderr, "gnc: error: -s %s: write -s name=value [usage]\n", text.c_str());
+      return false;
+    }
+    arguments.compile.settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return true;
+}
+
+int dispatch(const CLI::App &app, const Arguments &arguments) {
+  if (app.got_subcommand("train"))
+    return runTrain(arguments);
+  if (app.got_subcommand("eval"))
+    return runEval(arguments);
+  if (app.got_subcommand("infer"))
+    return runInfer(arguments);
+  if (app.got_subcommand("check"))
+    return runCheck(arguments);
+  if (app.got_subcommand("summary"))
+    return runSummary(arguments);
+  return runCompile(arguments);
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  Arguments arguments;
+  Texts texts;
+  CLI::App app("gnc compiles convolutional networks to machine code and trains them", "gnc");
+  app.set_version_flag("--version", "gnc " GNC_VERSION);
+  app.require_subcommand(1);
+  addTrain(app, arguments, texts);
+  addEval(app, arguments, texts);
+  addInfer(app, arguments, texts);
+  addReports(app, arguments, texts);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    // Help and version come this way too, with code 0.
+    return app.exit(error) ? 2 : 0;
+  }
+  if (!readSettings(texts, arguments))
+    return 2;
+  return dispatch(app, arguments);
+}
