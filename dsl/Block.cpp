@@ -2,6 +2,7 @@
 #include "dsl/BodyRunner.h"
 #include "dsl/LayerBuilder.h"
 #include "dsl/Op.h"
+#include "dsl/ShapeNote.h"
 #include "dsl/TensorArithmetic.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -250,7 +251,7 @@ FailureOr<Value> LayerBuilder::applyDecl(const Recipe &recipe, llvm::ArrayRef<Ar
   const TrailStep *before = first ? first->trail : nullptr;
   std::string note;
   if (auto *op = llvm::dyn_cast<ast::OpDecl>(recipe.decl))
-    note = shapeNote(*op, inner);
+    note = resultArithmetic(*op, inner, elab.uses().back());
   else if (result->tensor())
     note = innerNote(*result->tensor(), before);
   leave.release();

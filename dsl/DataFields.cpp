@@ -61,8 +61,6 @@ private:
       scan(*elseBody);
   }
   void scanAssign(const ast::AssignStmt &assign) {
-    if (assign.names.front().text == "source")
-      return;
     walk(*assign.value, *this);
     for (const ast::Ident &name : assign.names)
       fields[name.text].insert_range(current);
@@ -95,7 +93,9 @@ public:
     for (const ast::Stmt *stmt : body.stmts)
       checkStatement(*stmt);
     walk(body, *this);
-    return LogicalResult::success(ok);
+    if (!transforms.empty())
+      reportTransforms();
+    return LogicalResult::success(ok && transforms.empty());
   }
 
 private:
@@ -110,19 +110,26 @@ private:
   }
   void visit(const ast::LayerRef &layer) override {
     StringRef name = layer.path.front().text;
-    if (layer.path.size() != 1 || !isHostTransform(name) || module.find(name))
-      return;
-    ok = false;
-    (void)elab.error("transform-not-supported", layer.pathSpan,
-                     "the transform '" + name + "' is not supported yet")
-        .note("arithmetic, ops and blocks without weights work: source.image / 255 -> "
-              "normalize(mean = 0.5, std = 0.5)")
-        .help("leave it out");
+    if (layer.path.size() == 1 && isHostTransform(name) && !module.find(name))
+      transforms.try_emplace(name, layer.pathSpan);
   }
   using Visitor::visit;
+  /// All in one message: a chain of transforms is one wish.
+  void reportTransforms() {
+    std::string names;
+    for (const auto &[name, span] : transforms)
+      names += (names.empty() ? "'" : ", '") + name.str() + "'";
+    bool one = transforms.size() == 1;
+    (void)elab.error("transform-not-supported", transforms.front().second,
+                     "transform" + llvm::Twine(one ? " " : "s ") + names +
+                         (one ? " is" : " are") + " not supported yet")
+        .note("arithmetic and ops work: source.image / 255 -> normalize(mean = 0.5, std = 0.5)")
+        .help(one ? "leave it out" : "leave them out");
+  }
 
   Elaborator &elab;
   const Module &module;
+  llvm::MapVector<StringRef, Span> transforms;
   bool ok = true;
 };
 } // namespace
@@ -241,22 +248,21 @@ FailureOr<DataFields> DataFields::make(Elaborator &elab, ProgramFunction &functi
   if (data.hasErrors)
     return failure();
   Scope &outer = elab.newScope(elab.rootOf(&module));
-  FailureOr<DataSource> source = evaluateSource(data, elab, module, outer, dataOverride);
-  LogicalResult statements = StatementCheck(elab, module).check(data.body);
-  if (failed(source) || failed(statements))
-    return failure();
-  FieldScan scan(data.body);
-  FailureOr<Record> members = MemberBinder(elab, function, *source, scan, needed).bind();
-  if (failed(members))
-    return failure();
-  outer.define("source", Value(std::move(*members)), source->span, /*constant=*/true);
-
-  ast::Body body{data.body.span, {}};
+  ast::Body body{data.body.span, {}}; // without the source
   for (ast::Stmt *stmt : data.body.stmts) {
     const auto *assign = llvm::dyn_cast<ast::AssignStmt>(stmt);
     if (!assign || assign->names.front().text != "source")
       body.stmts.push_back(stmt);
   }
+  FailureOr<DataSource> source = evaluateSource(data, elab, module, outer, dataOverride);
+  LogicalResult statements = StatementCheck(elab, module).check(body);
+  if (failed(source) || failed(statements))
+    return failure();
+  FieldScan scan(body);
+  FailureOr<Record> members = MemberBinder(elab, function, *source, scan, needed).bind();
+  if (failed(members))
+    return failure();
+  outer.define("source", Value(std::move(*members)), source->span, /*constant=*/true);
   Scope &scope = elab.newScope(outer);
   if (failed(elab.runBody(body, scope)))
     return failure();

@@ -50,8 +50,11 @@ Span Elaborator::userSpan(Span at) const {
 void Elaborator::addUses(Diagnostic &diagnostic, Span at) const {
   size_t notes = 0;
   for (const Use &use : llvm::reverse(useStack)) {
-    bool inner = !use.at || librarySources.contains(use.at.source) ||
+    // The net that is being elaborated is not used by anything; sections name it several times.
+    bool outermost = &use == &useStack.front() && llvm::isa<ast::NetDecl>(use.decl);
+    bool inner = !use.at || outermost || librarySources.contains(use.at.source) ||
                  librarySources.contains(use.decl->span.source) ||
+                 (llvm::isa<ast::NetDecl>(use.decl) && use.settings.empty()) ||
                  (use.at.source == at.source && use.at.begin == at.begin);
     if (inner || ++notes > maxUseNotes)
       continue;

@@ -50,6 +50,7 @@ struct NetRow {
   int64_t parameters = 0;
   double flops = 0; // of one sample; a multiply-add is two
   Position position;
+  double multiplyAdds = 0; // of one sample: the terms of all sums of products
 };
 
 /// What `gnc summary` prints of a net.

@@ -60,15 +60,13 @@ mlir::Value gnc::dsl::perSample(mlir::OpBuilder &builder, mlir::Location locatio
 
 mlir::Value gnc::dsl::batchMean(mlir::OpBuilder &builder, mlir::Location location,
                                 mlir::Value perSample) {
+  // Each term is divided: the size of the batch is known where its index is.
   EquationDraft draft = draftOver(builder.getContext(), shapeOf(perSample), 0);
-  yield(draft.body.get(), location, readAtIndices(draft, perSample, location));
-  draft.finish = std::make_unique<mlir::Block>();
-  mlir::Value sum = draft.finish->addArgument(builder.getF32Type(), location);
-  mlir::OpBuilder inner = builderIn(draft.finish.get(), location);
+  mlir::Value read = readAtIndices(draft, perSample, location);
+  mlir::OpBuilder inner = builderIn(draft.body.get(), location);
   mlir::Value count = ExtentOp::create(inner, location, inner.getF32Type(),
                                        inner.getDenseI64ArrayAttr({0}));
-  mlir::Value mean = mlir::arith::DivFOp::create(inner, location, sum, count);
-  yield(draft.finish.get(), location, mean);
+  yield(draft.body.get(), location, mlir::arith::DivFOp::create(inner, location, read, count));
   return draft.create(builder, location).getResult(0);
 }
 

@@ -19,10 +19,11 @@ LogicalResult SectionBuilder::buildInfer(bool withData) {
   const ast::InferDecl *infer = plan.infer;
   const ast::TrainDecl *train = plan.train;
   SectionFunction section(context, plan, "infer", ast::Mode::Infer, /*training=*/false);
+  // Without data the net stands for itself: with its defaults, not a section's settings.
   const ast::Args *args = nullptr;
-  if (infer && infer->args)
+  if (withData && infer && infer->args)
     args = &*infer->args;
-  else if (!infer && train && train->args)
+  else if (withData && !infer && train && train->args)
     args = &*train->args;
   ast::Ident on = infer ? infer->data : train ? train->data : ast::Ident();
   if (failed(section.run(args, withData ? on : ast::Ident())))
@@ -102,6 +103,18 @@ LogicalResult SectionBuilder::checkNetInTraining() {
 
 //===- summary ------------------------------------------------------------------------------===//
 
+/// What papers count: the terms of a sum of products, for one sample.
+static double multiplyAdds(mlir::Operation *op) {
+  auto compute = llvm::dyn_cast<gnc::ComputeOp>(op);
+  if (!compute || compute.isPointwise() || compute.getReduction(0) != gnc::Reduction::Sum ||
+      compute.getBody().getOps<mlir::arith::MulFOp>().empty())
+    return 0;
+  double terms = 1;
+  for (int64_t extent : compute.getExtents())
+    terms *= mlir::ShapedType::isDynamic(extent) ? 1 : double(extent);
+  return terms;
+}
+
 /// Before the function is finished: what nothing needs still counts in the table.
 void SectionBuilder::summarise(SectionFunction &section) {
   summary.net = plan.net.decl->name.text.str();
@@ -110,10 +123,12 @@ void SectionBuilder::summarise(SectionFunction &section) {
   for (const auto &[name, value] : section.results.fields)
     summary.outputs.push_back(name + ": " + value.str());
   for (const SummaryRow &row : section.elab.summary) {
-    NetRow copy{row.text, row.type.str(), row.parameters, 0, row.span.position()};
-    for (mlir::Operation *op : row.operations)
+    NetRow copy{row.text, row.type.str(), row.parameters, 0, row.span.position(), 0};
+    for (mlir::Operation *op : row.operations) {
       if (auto cost = llvm::dyn_cast<gnc::CostOpInterface>(op))
         copy.flops += cost.cost(1).flops;
+      copy.multiplyAdds += multiplyAdds(op);
+    }
     summary.rows.push_back(std::move(copy));
   }
   for (const auto &[path, parameter] : section.elab.parameters()) {

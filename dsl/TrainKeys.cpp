@@ -75,6 +75,7 @@ void TrainKeys::add(const ast::AssignStmt &assign, Diagnostics &diags) {
                                     "train sections have no key '" + name.text + "'");
     error.note("keys: " + llvm::join(names, ", "));
     StringRef near = nearest(name.text, names);
+    misspelt.insert(near);
     if (!near.empty())
       error.help("did you mean '" + near + "'?");
     else
@@ -96,10 +97,10 @@ void TrainKeys::add(const ast::AssignStmt &assign, Diagnostics &diags) {
 
 void TrainKeys::checkComplete(Diagnostics &diags) {
   Span head = train.keyword.to(train.data.span);
-  if (!find("loss"))
+  if (!find("loss") && !misspelt.contains("loss"))
     diags.error("no-loss", head, "this train section has no loss")
         .help("add loss = cross_entropy(..) over the net's results and the data's fields");
-  if (!find("optimizer"))
+  if (!find("optimizer") && !misspelt.contains("optimizer"))
     diags.error("no-optimizer", head, "this train section has no optimizer")
         .help("add optimizer = adam(1e-3)");
   if (find("epochs") && find("steps"))
@@ -222,7 +223,10 @@ static LogicalResult evaluateLength(const TrainKeys &keys, Elaborator &elab, Num
                                     const llvm::StringMap<Value> &overrides,
                                     TrainNumbers &numbers) {
   bool epochsSet = overrides.count("epochs"), stepsSet = overrides.count("steps");
-  if (!epochsSet && !stepsSet && !keys.find("epochs") && !keys.find("steps"))
+  bool given = epochsSet || stepsSet || keys.find("epochs") || keys.find("steps");
+  if (!given && (keys.isMisspelt("epochs") || keys.isMisspelt("steps")))
+    return failure();
+  if (!given)
     return elab
         .error("no-length", keys.place(""), "this train section does not say how long to train")
         .help("add epochs = 10, or steps = 10000");

@@ -22,6 +22,8 @@ public:
   const ast::Expr *find(llvm::StringRef key) const { return values.lookup(key); }
   /// Where a key is written, or the head of the section.
   Span place(llvm::StringRef key) const;
+  /// An unknown key, reported, looks as if this one were meant.
+  bool isMisspelt(llvm::StringRef key) const { return misspelt.contains(key); }
   /// `let NAME = ..`, in order.
   llvm::ArrayRef<const ast::LetStmt *> lets() const { return helpers; }
 
@@ -34,6 +36,7 @@ private:
 
   llvm::StringMap<const ast::Expr *> values;
   std::vector<const ast::LetStmt *> helpers;
+  llvm::StringSet<> misspelt; // keys that an unknown one was probably meant to be
   bool isValid = true;
 };
 

@@ -20,6 +20,8 @@ void SectionBuilder::defineLets(SectionFunction &section) {
 }
 
 FailureOr<Tensor> SectionBuilder::evaluateLoss(SectionFunction &section) {
+  if (!keys->find("loss"))
+    return failure(); // reported
   const ast::Expr &expr = *keys->find("loss");
   FailureOr<Value> value = section.elab.evaluate(expr, *section.scope);
   if (failed(value))
@@ -75,6 +77,8 @@ FailureOr<Tensor> SectionBuilder::evaluateMetric(SectionFunction &section,
                                          value->str());
   if (metric)
     report.trail(*metric).help("reduce it: mean(..) or sum(..)");
+  else
+    report.help("compute it from the net's results, as accuracy(logits, label) does");
   return report;
 }
 
@@ -94,17 +98,15 @@ SectionBuilder::evaluateMetrics(SectionFunction &section) {
   for (const char *taken : {"loss", "grad_norm"})
     seen[taken] = 1;
   for (const ast::Expr *element : list->elements) {
-    FailureOr<Tensor> value = evaluateMetric(section, *element);
-    if (failed(value)) {
-      ok = false;
-      continue;
-    }
     std::string name = metricName(*element);
     unsigned count = ++seen[name];
     if (count > 1)
       name += "." + std::to_string(count);
-    metrics.push_back({name, *value});
     metricNames.push_back(name);
+    FailureOr<Tensor> value = evaluateMetric(section, *element);
+    ok &= succeeded(value);
+    if (succeeded(value))
+      metrics.push_back({name, *value});
   }
   if (!ok)
     return failure();
@@ -147,8 +149,6 @@ LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUs
 }
 
 LogicalResult SectionBuilder::buildTrain() {
-  if (!keys->valid())
-    return failure();
   SectionFunction section(context, plan, "train", ast::Mode::Train, /*training=*/true);
   LogicalResult ran =
       section.run(plan.train->args ? &*plan.train->args : nullptr, plan.train->data);
@@ -163,10 +163,11 @@ LogicalResult SectionBuilder::buildTrain() {
   FailureOr<TrainNumbers> evaluated =
       evaluateNumbers(*keys, elab, *section.scope, context.overrides, metricNames);
   FailureOr<Clip> clip = evaluateClip(*keys, elab, *section.scope);
-  FailureOr<OptimizerUse> optimizer = OptimizerUse::make(
-      elab, section.function, *plan.main, *keys->find("optimizer"), *section.scope);
+  FailureOr<OptimizerUse> optimizer = failure();
+  if (const ast::Expr *expr = keys->find("optimizer"))
+    optimizer = OptimizerUse::make(elab, section.function, *plan.main, *expr, *section.scope);
   noteUse(section);
-  if (failed(loss) || failed(metrics) || failed(evaluated) || failed(clip) || failed(optimizer))
+  if (!keys->valid() || failed(loss) || failed(metrics) || failed(evaluated) || failed(clip) || failed(optimizer))
     return failure();
   numbers = *evaluated;
   mlir::Location at = elab.location(keys->find("loss")->span);

@@ -49,7 +49,7 @@ static void printAccess(OpAsmPrinter &p, AccessAttr access, ArrayRef<StringRef> 
     p << ')';
   }
   if (access.isGuarded())
-    p << " ?? " << access.getOutside();
+    p << " ?? ", p.printAttributeWithoutType(access.getOutside());
 }
 
 static void printReads(OpAsmPrinter &p, ComputeOp op, ArrayRef<BlockArgument> arguments, unsigned first) {

@@ -61,6 +61,8 @@ static void inlineForward(CustomOp op) {
 namespace {
 struct Autodiff : gnc::impl::AutodiffBase<Autodiff> {
   void runOnOperation() override {
+    if (getOperation().isExternal())
+      return;
     // The last one first: a gradient on the way to another's loss is then still there, and says so.
     SmallVector<GradientOp> gradients;
     getOperation().walk([&](GradientOp op) { gradients.push_back(op); });

@@ -56,9 +56,26 @@ static bool passesClampOn(EquationDraft &producer, unsigned index) {
   });
 }
 
+/// The first read among `begin`..`end`-1 that has no boundary of its own, and does not read `avoided`.
+static std::optional<unsigned> unguardedRead(const EquationDraft &draft, unsigned begin, unsigned end,
+                                             Operation *avoided = nullptr) {
+  for (unsigned i = begin; i < end; ++i)
+    if (!draft.reads[i].isGuarded() && (!avoided || draft.reads[i].tensor.getDefiningOp() != avoided))
+      return i;
+  return std::nullopt;
+}
+
+/// A read of the reader that can tell, with the boundary of read `number` added, whether that one is inside.
+static std::optional<unsigned> witnessFor(const EquationDraft &draft, unsigned number) {
+  Operation *producer = draft.reads[number].tensor.getDefiningOp();
+  if (number < draft.numBodyReads())
+    return unguardedRead(draft, 0, draft.numBodyReads(), producer);
+  return unguardedRead(draft, draft.numBodyReads(), draft.reads.size(), producer);
+}
+
 /// A guarded access needs a read that tells whether it is inside, and can have no data-dependent index.
-static bool canGuard(ComputeOp producer, unsigned result) {
-  bool knows = false;
+static bool canGuard(ComputeOp producer, unsigned result, const EquationDraft &reader, unsigned read) {
+  bool knows = witnessFor(reader, read).has_value();
   for (unsigned i = 0; i < producer.getReads().size(); ++i) {
     if (isUsedAsIndex(producer, i))
       return false;
@@ -82,7 +99,7 @@ static bool canInline(ComputeOp producer, unsigned result, ComputeOp reader, uns
   for (int64_t clamped : access.clamped)
     if (!passesClampOn(from, clamped))
       return false;
-  if (!guardOf(access, draft.extents).empty() && !canGuard(producer, result))
+  if (!guardOf(access, draft.extents).empty() && !canGuard(producer, result, draft, read))
     return false;
   return canImport(*from.body, access.coords, draft.extents);
 }
@@ -163,28 +180,46 @@ static DraftRead compose(DraftRead read, const DraftRead &access, ArrayRef<Index
   return read;
 }
 
+static unsigned addRead(EquationDraft &draft, DraftRead read, bool inBody, Location loc) {
+  return inBody ? addBodyRead(draft, std::move(read), loc) : addFinishRead(draft, std::move(read), loc);
+}
+
+/// Adds the reads of `from` to the draft, as seen through read `number`.
+static void importReads(EquationDraft &draft, unsigned number, EquationDraft &from,
+                        ArrayRef<IndexCondition> guard, ScalarImport &import, Location loc) {
+  bool inBody = number < draft.numBodyReads();
+  const DraftRead access = draft.reads[number];
+  SmallVector<AffineExpr> symbols;
+  for (auto [i, read] : llvm::enumerate(from.reads)) {
+    unsigned position = addRead(draft, compose(read, access, guard, symbols), inBody, loc);
+    import.values.map(from.argumentOf(i), draft.argumentOf(position));
+    import.reads.push_back(position);
+    symbols.push_back(getAffineSymbolExpr(position, draft.context));
+  }
+}
+
+/// The number of a read that is inside exactly where `guard` holds.
+static unsigned findWitness(EquationDraft &draft, unsigned number, const EquationDraft &from,
+                            ArrayRef<IndexCondition> guard, const ScalarImport &import, Location loc) {
+  if (std::optional<unsigned> own = unguardedRead(from, 0, from.reads.size()))
+    return import.reads[*own];
+  DraftRead witness = draft.reads[*witnessFor(draft, number)];
+  witness.conditions.append(guard.begin(), guard.end());
+  witness.outside = 0.0;
+  return addRead(draft, witness, number < draft.numBodyReads(), loc);
+}
+
 /// Computes result `result` of `producer` in the draft, in place of read `number`.
 static void inlineRead(EquationDraft &draft, unsigned number, ComputeOp producer, unsigned result) {
   EquationDraft from = EquationDraft::of(producer);
   const DraftRead access = draft.reads[number];
   SmallVector<IndexCondition> guard = guardOf(access, draft.extents);
-  bool inBody = number < draft.numBodyReads();
+  Block &block = number < draft.numBodyReads() ? *draft.body : *draft.finish;
   ScalarImport import;
   import.indices = access.coords;
   import.extents = from.extents;
-  SmallVector<AffineExpr> symbols;
-  int64_t witness = -1;
-  for (auto [i, read] : llvm::enumerate(from.reads)) {
-    DraftRead composed = compose(read, access, guard, symbols);
-    unsigned position = inBody ? addBodyRead(draft, composed, producer.getLoc())
-                               : addFinishRead(draft, composed, producer.getLoc());
-    import.values.map(from.argumentOf(i), draft.argumentOf(position));
-    import.reads.push_back(position);
-    symbols.push_back(getAffineSymbolExpr(position, draft.context));
-    if (!read.isGuarded() && witness < 0)
-      witness = position;
-  }
-  Block &block = inBody ? *draft.body : *draft.finish;
+  importReads(draft, number, from, guard, import, producer.getLoc());
+  unsigned witness = guard.empty() ? 0 : findWitness(draft, number, from, guard, import, producer.getLoc());
   Operation *place = &block.front();
   Value value = importScalars(draft, *from.body, import, place)[result];
   if (!guard.empty()) {

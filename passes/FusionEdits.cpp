@@ -39,8 +39,7 @@ void ensureFinish(EquationDraft &draft, Location loc) {
   draft.finish = std::make_unique<Block>();
   for (Type type : draft.resultTypes)
     draft.finish->addArgument(cast<RankedTensorType>(type).getElementType(), loc);
-  OpBuilder builder(draft.context); // the block has no region that knows the context
-  builder.setInsertionPointToEnd(draft.finish.get());
+  OpBuilder builder = endOf(draft.finish.get(), draft.context);
   YieldOp::create(builder, loc, draft.finish->getArguments());
 }
 

@@ -76,5 +76,8 @@ def SplitReduction : Pass<"gnc-split-reduction", "::mlir::func::FuncOp"> {
     Stage 1 keeps one reduction index parallel, for vectors and for threads; stage 2 reduces it. The choice depends on the graph
     alone, so results are the same for any number of threads, but sums round differently than in one stage.
   }];
+  let options = [
+    Option<"fewResults", "few-results", "int64_t", "4096", "split for parallelism below so many results">,
+    Option<"longReduction", "long-reduction", "int64_t", "16384", "split when more terms than this are reduced">];
   let dependentDialects = ["::gnc::GncDialect"];
 }

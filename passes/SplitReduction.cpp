@@ -21,6 +21,7 @@
 // stage 2 has no other way to know.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "ir/ScalarBuilder.h"
 #include "passes/FusionSupport.h"
 #include "passes/Passes.h"
 
@@ -31,8 +32,6 @@ namespace gnc {
 
 using namespace mlir;
 using namespace gnc;
-
-constexpr double kFewResults = 4096, kLongReduction = 16384;
 
 //===------------------------------------------------------------------------------------------===//
 // What to split
@@ -83,17 +82,24 @@ static bool isSplittable(ComputeOp op) {
 }
 
 namespace {
+/// What is worth splitting: at most so many results, and at least so many terms.
+struct Limits {
+  int64_t fewResults, longReduction;
+};
+
 /// The reduction indices that stage 1 makes parallel, and what that leaves.
 struct Choice {
+  Limits limits;
   unsigned numParallel;
   ArrayRef<int64_t> extents;
   SmallVector<unsigned> parallel;
   double results, terms;
 
-  explicit Choice(ComputeOp op)
-      : numParallel(op.getNumParallel()), extents(op.getExtents()), results(pointsOf(op.getParallelExtents(), 1)), terms(pointsOf(op.getReductionExtents())) {}
+  Choice(ComputeOp op, Limits limits)
+      : limits(limits), numParallel(op.getNumParallel()), extents(op.getExtents()), results(pointsOf(op.getParallelExtents(), 1)), terms(pointsOf(op.getReductionExtents())) {}
   bool has(unsigned index) const { return llvm::is_contained(parallel, index); }
-  bool needsMore() const { return results < kFewResults && terms > kLongReduction; }
+  bool isLong() const { return terms > limits.longReduction; }
+  bool needsMore() const { return results < limits.fewResults && isLong(); }
   /// Stage 1 must have something left to reduce.
   bool canTake(unsigned index) const {
     return index >= numParallel && !has(index) && terms >= 2 * pointsOf(extents[index]);
@@ -137,7 +143,7 @@ static std::optional<unsigned> longestIndex(ComputeOp op, const Choice &choice) 
 static void chooseForContraction(ComputeOp op, Choice &choice) {
   constexpr double kSmallResult = 65536, kFewestTerms = 64;
   std::optional<unsigned> batch = batchReductionIndex(op);
-  if (batch && choice.terms > kLongReduction && choice.results <= kSmallResult &&
+  if (batch && choice.isLong() && choice.results <= kSmallResult &&
       choice.terms / kPlannedBatch >= kFewestTerms)
     choice.take(*batch);
 }
@@ -156,8 +162,8 @@ static void chooseForReduction(ComputeOp op, Choice &choice) {
   }
 }
 
-static Choice choose(ComputeOp op) {
-  Choice choice(op);
+static Choice choose(ComputeOp op, Limits limits) {
+  Choice choice(op, limits);
   if (!isSplittable(op))
     return choice;
   if (isContraction(op))
@@ -263,8 +269,7 @@ static EquationDraft stageTwo(ComputeOp op, ComputeOp partial, ArrayRef<unsigned
     read.tensor = tensor;
     draft.addRead(read, op.getLoc());
   }
-  OpBuilder builder(draft.context);
-  builder.setInsertionPointToEnd(draft.body.get());
+  OpBuilder builder = endOf(draft.body.get(), draft.context);
   YieldOp::create(builder, op.getLoc(), draft.body->getArguments());
   if (op.hasFinish())
     moveFinish(op, positions, draft);
@@ -273,8 +278,8 @@ static EquationDraft stageTwo(ComputeOp op, ComputeOp partial, ArrayRef<unsigned
 }
 
 /// True if `op` was replaced; `next` are the stages, which may be long themselves.
-static bool split(ComputeOp op, SmallVectorImpl<ComputeOp> &next) {
-  Choice choice = choose(op);
+static bool split(ComputeOp op, Limits limits, SmallVectorImpl<ComputeOp> &next) {
+  Choice choice = choose(op, limits);
   if (choice.parallel.empty())
     return false;
   OpBuilder builder(op);
@@ -291,11 +296,12 @@ static bool split(ComputeOp op, SmallVectorImpl<ComputeOp> &next) {
 
 namespace {
 struct SplitReduction : gnc::impl::SplitReductionBase<SplitReduction> {
+  using SplitReductionBase::SplitReductionBase;
   void runOnOperation() override {
     SmallVector<ComputeOp> work;
     getOperation().walk([&](ComputeOp op) { work.push_back(op); });
     while (!work.empty())
-      split(work.pop_back_val(), work);
+      split(work.pop_back_val(), {fewResults, longReduction}, work);
   }
 };
 } // namespace

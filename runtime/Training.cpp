@@ -79,7 +79,13 @@ Status Training::build() {
       return internalError("the result '" + result->name +
                            "' of the train program is not an f32 scalar");
   order.reserve(data.train.samples.size());
+  if (Status status = chooseBest(); !status.ok())
+    return status;
+  return net.eval.maxBatch > 0 ? buildEvaluator() : Status();
+}
 
+/// Which metric decides what best.safetensors is.
+Status Training::chooseBest() {
   const Recipe &recipe = net.recipe;
   bool hasEval = net.eval.maxBatch > 0;
   bestMetric = !recipe.best.empty()                 ? recipe.best
@@ -94,8 +100,10 @@ Status Training::build() {
   if (!recipe.best.empty() && data.validation.size() == 0)
     observer.onWarning(
         "best.safetensors is chosen by the test data; `validate = 0.1` would leave them untouched");
-  if (!hasEval)
-    return {};
+  return {};
+}
+
+Status Training::buildEvaluator() {
   auto made = Evaluator::create(net, *data.train.part, *pool);
   if (!made.ok())
     return std::move(made).error();

@@ -30,6 +30,8 @@ private:
 
   Status measure();
   Status build();
+  Status chooseBest();
+  Status buildEvaluator();
   Status bindSchedules();
   Status start();
   Status resume();

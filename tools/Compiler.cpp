@@ -76,6 +76,9 @@ bool compileAll(Session &session) {
   auto net = assemble(*session.module, table, *kernels);
   if (failed(net))
     return session.failFromDiagnostics(false);
+  // What is planned is what is run, also where --batch or a module's own plan says otherwise.
+  if (net->train.maxBatch > 0)
+    net->recipe.batch = net->train.maxBatch;
   session.reply.net = std::move(*net);
   if (!session.isNet())
     overrideSource(session.reply.net.recipe, session.request.data);

@@ -34,6 +34,7 @@ Session::Session(const CompileRequest &request)
     : request(request), context(dialects(), request.threads == 1 ? MLIRContext::Threading::DISABLED
                                                                  : MLIRContext::Threading::ENABLED),
       last(std::chrono::steady_clock::now()) {
+  context.printOpOnDiagnostic(false); // users do not read ops
   handler = std::make_unique<ScopedDiagnosticHandler>(
       &context, [this](mlir::Diagnostic &diagnostic) { collect(diagnostic); });
 }

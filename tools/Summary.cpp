@@ -64,19 +64,20 @@ void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
   os << net.net << "(" << joined(net.inputs) << ") -> " << joined(net.outputs) << "\n\n";
   Table table;
   table.add({"layer", "output", "parameters", "multiply-adds"});
-  double flops = 0;
+  double multiplyAdds = 0, flops = 0;
   for (const dsl::NetRow &row : net.rows) {
     flops += row.flops;
+    multiplyAdds += row.multiplyAdds;
     auto count = [](int64_t value) { return value ? grouped(value) : std::string("-"); };
-    table.add({row.text, row.shape, count(row.parameters), count(int64_t(row.flops / 2))});
+    table.add({row.text, row.shape, count(row.parameters), count(int64_t(row.multiplyAdds))});
   }
-  table.add({"total", "", grouped(net.parameters), grouped(int64_t(flops / 2))});
+  table.add({"total", "", grouped(net.parameters), grouped(int64_t(multiplyAdds))});
   table.print(os);
   os << "\n" << grouped(net.parameters) << " parameters in " << net.parameterTensors
      << (net.parameterTensors == 1 ? " tensor" : " tensors");
   if (net.stateElements)
     os << ", " << grouped(net.stateElements) << " numbers of state";
-  os << "\n";
+  os << "; " << grouped(int64_t(flops)) << " operations a sample\n";
   if (!net.assumed.empty())
     os << "counted with " << joined(net.assumed) << " = 256: bind them with -s, for example -s "
        << net.assumed.front() << "=64\n";

@@ -137,8 +137,8 @@ Program::Program(std::string text, std::string expression, std::vector<Operand> 
 
 Program::~Program() = default;
 
-mlir::func::FuncOp Program::function() const {
-  return module.get().lookupSymbol<mlir::func::FuncOp>("f");
+mlir::func::FuncOp Program::function(llvm::StringRef name) const {
+  return module.get().lookupSymbol<mlir::func::FuncOp>(name);
 }
 
 std::string Program::graph() const {
@@ -149,12 +149,12 @@ std::string Program::graph() const {
   return text;
 }
 
-std::vector<TensorValue> Program::run(Precision precision) {
+std::vector<TensorValue> Program::run(Precision precision, llvm::StringRef name) {
   EXPECT_TRUE(good()) << messages();
   std::vector<TensorValue> arguments;
   for (const Operand &operand : operands)
     arguments.push_back(operand.value);
-  auto results = good() ? evaluate(function(), arguments, precision)
+  auto results = good() ? evaluate(function(name), arguments, precision)
                         : mlir::FailureOr<std::vector<TensorValue>>(mlir::failure());
   EXPECT_TRUE(succeeded(results));
   return succeeded(results) ? *results : std::vector<TensorValue>(1);
@@ -205,6 +205,12 @@ std::string Program::derive(llvm::ArrayRef<unsigned> wanted) {
     mlir::Value part = weightedSum(builder, result, i);
     loss = loss ? sumTensors(builder, builder.getUnknownLoc(), {loss, part}) : part;
   }
+  // The loss alone, for the difference quotients.
+  end->setOperands(loss);
+  f.setType(builder.getFunctionType(f.getArgumentTypes(), end->getOperandTypes()));
+  auto forward = f.clone();
+  forward.setName("loss");
+  module->push_back(forward);
   llvm::SmallVector<mlir::Value> of;
   for (unsigned i : wanted)
     of.push_back(f.getArgument(i));
@@ -237,6 +243,7 @@ std::string Program::checkGradient() {
   std::vector<TensorValue> derived = run();
   if (derived.size() != wanted.size() + 1)
     return "no gradients";
+  auto loss = [&] { return run(Precision::F64, "loss").front().data[0]; };
   std::string worst;
   double worstError = 1;
   for (auto [k, i] : llvm::enumerate(wanted))
@@ -244,9 +251,9 @@ std::string Program::checkGradient() {
       constexpr double step = 1e-6;
       double &x = operands[i].value.data[element], kept = x;
       x = kept + step;
-      double above = value().data[0];
+      double above = loss();
       x = kept - step;
-      double below = value().data[0];
+      double below = loss();
       x = kept;
       double expected = (above - below) / (2 * step), found = derived[k + 1].data[element];
       double error = std::fabs(found - expected) / (1e-5 + 1e-3 * std::fabs(expected));

@@ -45,15 +45,17 @@ public:
   std::string graph() const;
 
   /// The results on the operands' values.
-  std::vector<TensorValue> run(Precision precision = Precision::F64);
+  std::vector<TensorValue> run(Precision precision = Precision::F64, llvm::StringRef name = "f");
   TensorValue value(Precision precision = Precision::F64) { return run(precision).front(); }
 
   /// Compares the gradient of a fixed weighted sum of all f32 results with central differences, in
   /// f64, for every f32 operand. The text of the worst disagreement, or "".
   std::string checkGradient();
+  /// The derived gradient of that sum with respect to an operand (after checkGradient).
+  std::vector<double> gradients(unsigned operand) { return run().at(operand + 1).data; }
 
 private:
-  mlir::func::FuncOp function() const;
+  mlir::func::FuncOp function(llvm::StringRef name = "f") const;
   std::string derive(llvm::ArrayRef<unsigned> wanted);
   dsl::SourceManager sources;
   dsl::Diagnostics diags;

@@ -1,0 +1,377 @@
+#include "RandomGraph.h"
+#include <random>
+#include <vector>
+
+namespace gnc::test {
+
+namespace {
+
+constexpr int64_t kBatch = -1;
+
+struct Tensor {
+  std::string name;
+  std::vector<int64_t> shape; // kBatch first, if batched
+};
+
+struct Index {
+  std::string name;
+  int64_t extent;
+};
+
+std::string typeOf(const std::vector<int64_t> &shape, const char *element = "f32") {
+  std::string text = "tensor<";
+  for (int64_t extent : shape)
+    text += (extent == kBatch ? "?" : std::to_string(extent)) + "x";
+  return text + element + ">";
+}
+
+/// Writes one function.
+class Generator {
+public:
+  explicit Generator(uint64_t seed) : random(seed) {}
+  std::string run();
+
+private:
+  int64_t pick(int64_t below) { return static_cast<int64_t>(random() % static_cast<uint64_t>(below)); }
+  bool chance(int64_t percent) { return pick(100) < percent; }
+  std::string fresh(const char *prefix) { return std::string(prefix) + std::to_string(counter++); }
+  const Tensor &anyTensor() {
+    // Later tensors first: graphs shall be deep.
+    size_t n = tensors.size();
+    return tensors[n - 1 - std::min<size_t>(pick(n), pick(n))];
+  }
+
+  struct Access {
+    std::string text;
+    bool guarded = false, ok = true;
+  };
+  std::string coordinate(int64_t extent, const std::vector<Index> &indices, bool &inside);
+  Access access(const Tensor &tensor, const std::vector<Index> &indices);
+  std::string scalar(const std::vector<std::string> &arguments, const std::vector<bool> &guarded,
+                     size_t numIndices, size_t firstRead, std::string &body, bool inFinish);
+  void equation();
+  void equationOver(std::vector<Index> parallel, std::vector<Index> reduced, const std::string &firstRead,
+                    const Tensor &first, bool firstGuarded);
+  void pointwise();
+  void window();
+  void reduction();
+  void contraction();
+  void reshape();
+  void update();
+
+  std::mt19937_64 random;
+  unsigned counter = 0;
+  std::vector<Tensor> tensors, weights;
+  std::string text, arguments, returned, returnedTypes, resultTypes;
+};
+
+std::vector<Index> indicesOf(const Tensor &tensor) {
+  std::vector<Index> indices;
+  for (int64_t extent : tensor.shape)
+    indices.push_back({std::string(1, static_cast<char>('a' + indices.size())), extent});
+  return indices;
+}
+
+std::string bare(const std::vector<Index> &indices) {
+  std::string list;
+  for (const Index &index : indices)
+    list += (list.empty() ? "" : ", ") + index.name;
+  return list;
+}
+
+/// A coordinate for a dimension; `inside` becomes false if it may leave it.
+std::string Generator::coordinate(int64_t extent, const std::vector<Index> &indices, bool &inside) {
+  std::vector<Index> fitting, fixed;
+  for (const Index &index : indices) {
+    if (index.extent == extent)
+      fitting.push_back(index);
+    if (index.extent != kBatch)
+      fixed.push_back(index);
+  }
+  if (!fitting.empty() && chance(80))
+    return fitting[pick(fitting.size())].name;
+  if (fixed.empty() || chance(15))
+    return std::to_string(pick(extent));
+  const Index &index = fixed[pick(fixed.size())];
+  switch (pick(6)) {
+  case 0:
+    inside &= index.extent <= extent;
+    return index.name;
+  case 1:
+    inside = false;
+    return index.name + " + " + std::to_string(pick(3) - 1);
+  case 2:
+    inside = false;
+    return index.name + " * 2 - 1";
+  case 3:
+    inside &= (index.extent + 1) / 2 <= extent;
+    return index.name + " floordiv 2";
+  case 4:
+    inside &= extent >= 2;
+    return index.name + " mod 2";
+  default:
+    return "clamp(" + index.name + " - 1)";
+  }
+}
+
+Generator::Access Generator::access(const Tensor &tensor, const std::vector<Index> &indices) {
+  Access access;
+  std::string coords;
+  bool inside = true;
+  for (int64_t extent : tensor.shape) {
+    std::string part;
+    if (extent == kBatch) {
+      for (const Index &index : indices)
+        if (index.extent == kBatch)
+          part = index.name;
+      access.ok &= !part.empty();
+    } else {
+      part = coordinate(extent, indices, inside);
+    }
+    coords += (coords.empty() ? "" : ", ") + part;
+  }
+  access.text = "%" + tensor.name + "[" + coords + "]";
+  std::string condition;
+  if (!indices.empty() && indices.back().extent != kBatch && chance(8))
+    condition = " where (" + indices.back().name + " mod 2 < 1)";
+  access.guarded = !inside || !condition.empty() || chance(4);
+  if (access.guarded)
+    access.text += condition + " ?? " + (chance(50) ? "0.0" : chance(50) ? "1.5" : "-3.0");
+  access.text += " : " + typeOf(tensor.shape);
+  return access;
+}
+
+/// Scalar arithmetic over the arguments; returns the name of its value.
+std::string Generator::scalar(const std::vector<std::string> &arguments, const std::vector<bool> &guarded,
+                              size_t numIndices, size_t firstRead, std::string &body, bool inFinish) {
+  std::vector<std::string> values = arguments;
+  auto add = [&](const std::string &op, const char *type = "f32") {
+    std::string name = fresh("%s");
+    body += "    " + name + " = " + op + " : " + type + "\n";
+    return name;
+  };
+  for (size_t i = 0; i < guarded.size(); ++i)
+    if (guarded[i] && chance(15)) {
+      std::string inside = add("gnc.inside " + std::to_string(firstRead + i), "i1");
+      values.push_back(add("arith.select " + inside + ", " + values[arguments.size() - guarded.size() + i] + ", " +
+                           values.back()));
+    }
+  if (numIndices && chance(15))
+    values.push_back(add("gnc.index " + std::to_string(pick(numIndices))));
+  if (numIndices && chance(10))
+    values.push_back(add("gnc.extent [" + std::to_string(pick(numIndices)) + "]"));
+  if (values.empty() || chance(20))
+    values.push_back(add("arith.constant " + std::string(chance(50) ? "0.75" : "-1.25")));
+  for (int64_t steps = pick(4); steps > 0 || values.size() < 2; --steps) {
+    std::string x = values[pick(values.size())], y = values[pick(values.size())];
+    switch (pick(8)) {
+    case 0: values.push_back(add("arith.mulf " + x + ", " + y)); break;
+    case 1: values.push_back(add("arith.subf " + x + ", " + y)); break;
+    case 2: values.push_back(add("arith.maximumf " + x + ", " + add("arith.constant 0.0"))); break;
+    case 3: values.push_back(add("math.tanh " + x)); break;
+    case 4: {
+      std::string zero = add("arith.constant 0.0");
+      std::string above = fresh("%s");
+      body += "    " + above + " = arith.cmpf ogt, " + x + ", " + zero + " : f32\n";
+      values.push_back(add("arith.select " + above + ", " + y + ", " + zero));
+      break;
+    }
+    default: values.push_back(add("arith.addf " + x + ", " + y)); break;
+    }
+  }
+  (void)inFinish;
+  // Use what was read, most of the time.
+  return chance(70) ? add("arith.addf " + values.back() + ", " + values.front()) : values.back();
+}
+
+void Generator::equationOver(std::vector<Index> parallel, std::vector<Index> reduced,
+                             const std::string &firstRead, const Tensor &first, bool firstGuarded) {
+  (void)first;
+  std::vector<Index> all = parallel;
+  all.insert(all.end(), reduced.begin(), reduced.end());
+  std::string reads = "%r0 = " + firstRead;
+  std::vector<std::string> arguments = {"%r0"};
+  std::vector<bool> guarded = {firstGuarded};
+  bool labels = !all.empty() && all[0].extent == kBatch && chance(10);
+  if (labels)
+    reads += ", %r1 = %label[" + all[0].name + "] : tensor<?xi8>";
+  for (int64_t more = pick(3); more > 0; --more) {
+    Access other = access(anyTensor(), all);
+    if (!other.ok)
+      continue;
+    unsigned number = arguments.size() + labels;
+    if (labels && chance(40)) // one coordinate by the label, below 2
+      other = {"%table[read1] : tensor<2xf32>", false, true};
+    reads += ", %r" + std::to_string(number) + " = " + other.text;
+    arguments.push_back("%r" + std::to_string(number));
+    guarded.push_back(other.guarded);
+  }
+  if (labels)
+    guarded.assign(guarded.size(), false); // numbers of reads are shifted: do not ask
+  size_t numResults = chance(15) ? 2 : 1;
+  const char *kinds[] = {"sum", "sum", "sum", "max", "min", "prod"};
+  std::string body, yielded, types, kind, shape;
+  std::vector<int64_t> extents;
+  for (const Index &index : parallel)
+    extents.push_back(index.extent);
+  for (size_t i = 0; i < numResults; ++i) {
+    kind += (i ? ", " : "") + std::string(kinds[pick(6)]);
+    yielded += (i ? ", " : "") + scalar(arguments, guarded, all.size(), 0, body, false);
+    types += (i ? ", " : "") + typeOf(extents);
+  }
+  std::string element = numResults == 1 ? "f32" : "f32, f32";
+  std::string finish;
+  if (!reduced.empty() && numResults == 1 && chance(25)) {
+    Access read = access(anyTensor(), parallel);
+    if (read.ok) {
+      std::string scalars;
+      std::string value = scalar({"%c", "%q"}, {}, parallel.size(), 0, scalars, true);
+      finish = " finish (%c : f32) (%q = " + read.text + ") {\n" + scalars + "    gnc.yield " + value + " : f32\n  }";
+    }
+  }
+  auto list = [&](const std::vector<Index> &indices) {
+    std::string names;
+    for (const Index &index : indices)
+      names += (names.empty() ? "" : ", ") + index.name + " = " +
+               (index.extent == kBatch ? "?" : std::to_string(index.extent));
+    return "[" + names + "]";
+  };
+  std::string name = fresh("t");
+  text += "  %" + name + (numResults == 1 ? "" : ":2") + " = gnc.compute " + list(parallel);
+  if (!reduced.empty())
+    text += " " + (numResults == 1 ? kind : "(" + kind + ")") + " " + list(reduced);
+  text += "\n      (" + reads + ") -> " + (numResults == 1 ? types : "(" + types + ")") + " {\n" + body + "    gnc.yield " +
+          yielded + " : " + element + "\n  }" + finish + "\n";
+  for (size_t i = 0; i < numResults; ++i)
+    tensors.push_back({numResults == 1 ? name : name + "#" + std::to_string(i), extents});
+}
+
+void Generator::pointwise() {
+  Tensor base = anyTensor();
+  std::vector<Index> indices = indicesOf(base);
+  std::string read = "%" + base.name + "[" + bare(indices) + "] : " + typeOf(base.shape);
+  if (indices.size() < 4 && chance(15))
+    indices.push_back({"z", 2 + pick(2)});
+  equationOver(indices, {}, read, base, false);
+}
+
+void Generator::window() {
+  Tensor base = anyTensor();
+  std::vector<Index> indices = indicesOf(base);
+  if (indices.empty() || indices.back().extent == kBatch)
+    return pointwise();
+  int64_t size = 2 + pick(2), stride = 1 + pick(2), pad = pick(2);
+  int64_t extent = (indices.back().extent + 2 * pad - size) / stride + 1;
+  if (indices.back().extent + 2 * pad < size)
+    return pointwise();
+  std::vector<Index> parallel = indices;
+  parallel.back().extent = extent;
+  std::string last = parallel.back().name + " * " + std::to_string(stride) + " + r - " + std::to_string(pad);
+  parallel.pop_back();
+  std::string coords = bare(parallel);
+  parallel.push_back({indices.back().name, extent});
+  std::string read = "%" + base.name + "[" + coords + (coords.empty() ? "" : ", ") + last + "]" +
+                     (pad ? " ?? 0.0" : "") + " : " + typeOf(base.shape);
+  equationOver(parallel, {{"r", size}}, read, base, pad != 0);
+}
+
+void Generator::reduction() {
+  Tensor base = anyTensor();
+  std::vector<Index> indices = indicesOf(base), parallel, reduced;
+  for (const Index &index : indices)
+    (chance(50) ? parallel : reduced).push_back(index);
+  if (reduced.empty())
+    return pointwise();
+  equationOver(parallel, reduced, "%" + base.name + "[" + bare(indices) + "] : " + typeOf(base.shape), base, false);
+}
+
+/// y[n, o] = sum[i] x[n, i] * w[o, i] for the last dimension of x.
+void Generator::contraction() {
+  Tensor base = anyTensor();
+  std::vector<Index> indices = indicesOf(base);
+  if (indices.size() < 2 || base.shape.back() == kBatch)
+    return pointwise();
+  for (const Tensor &weight : weights) {
+    if (weight.shape.size() != 2 || weight.shape[1] != base.shape.back())
+      continue;
+    std::vector<Index> parallel(indices.begin(), indices.end() - 1);
+    std::string name = fresh("t"), list;
+    std::vector<int64_t> extents(base.shape.begin(), base.shape.end() - 1);
+    extents.push_back(weight.shape[0]);
+    for (const Index &index : parallel)
+      list += index.name + " = " + (index.extent == kBatch ? "?" : std::to_string(index.extent)) + ", ";
+    std::string last = indices.back().name;
+    text += "  %" + name + " = gnc.compute [" + list + "o = " + std::to_string(weight.shape[0]) + "] sum [" + last +
+            " = " + std::to_string(base.shape.back()) + "]\n      (%x = %" + base.name + "[" + bare(indices) + "] : " +
+            typeOf(base.shape) + ", %y = %" + weight.name + "[o, " + last + "] : " + typeOf(weight.shape) + ") -> " +
+            typeOf(extents) + " {\n    %p = arith.mulf %x, %y : f32\n    gnc.yield %p : f32\n  }\n";
+    tensors.push_back({name, extents});
+    return;
+  }
+  pointwise();
+}
+
+/// Merges two neighbouring dimensions, or splits one.
+void Generator::reshape() {
+  Tensor base = anyTensor();
+  std::vector<int64_t> shape = base.shape;
+  size_t first = !shape.empty() && shape[0] == kBatch;
+  if (shape.size() >= first + 2 && chance(70)) {
+    size_t at = first + pick(static_cast<int64_t>(shape.size() - first - 1));
+    shape[at] *= shape[at + 1];
+    shape.erase(shape.begin() + at + 1);
+  } else if (shape.size() > first && shape.back() % 2 == 0) {
+    shape.back() /= 2;
+    shape.push_back(2);
+  } else {
+    return pointwise();
+  }
+  std::string name = fresh("t");
+  text += "  %" + name + " = gnc.reshape %" + base.name + " : " + typeOf(base.shape) + " -> " + typeOf(shape) + "\n";
+  tensors.push_back({name, shape});
+}
+
+/// Returns the last tensor as the new value of a weight of its shape, if there is one.
+void Generator::update() {
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (weights[i].shape == tensors.back().shape && chance(70)) {
+      returned += ", %" + tensors.back().name;
+      returnedTypes += ", " + typeOf(tensors.back().shape);
+      resultTypes += ", " + typeOf(tensors.back().shape) + " {gnc.updates = " + std::to_string(3 + i) + " : i64}";
+      return;
+    }
+}
+
+std::string Generator::run() {
+  arguments = "%x: tensor<?x4x6xf32> {gnc.role = \"input\"}, %label: tensor<?xi8> {gnc.role = \"input\"}, "
+              "%table: tensor<2xf32> {gnc.role = \"input\"}";
+  tensors.push_back({"x", {kBatch, 4, 6}});
+  std::vector<std::vector<int64_t>> shapes = {{3, 6}, {5, 24}, {4}, {4, 6}, {6, 12}};
+  for (const auto &shape : shapes) {
+    weights.push_back({"w" + std::to_string(weights.size()), shape});
+    tensors.push_back(weights.back());
+    arguments += ", %" + weights.back().name + ": " + typeOf(shape) + " {gnc.role = \"weight\"}";
+  }
+  tensors.push_back(tensors.front()); // so that the input is likely read first
+  void (Generator::*kinds[])() = {&Generator::pointwise, &Generator::pointwise, &Generator::pointwise,
+                                  &Generator::window,    &Generator::reduction, &Generator::contraction,
+                                  &Generator::reshape};
+  for (int64_t steps = 6 + pick(10); steps > 0; --steps) {
+    (this->*kinds[pick(7)])();
+    update();
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    const Tensor &result = tensors[tensors.size() - 1 - i];
+    returned += ", %" + result.name;
+    returnedTypes += ", " + typeOf(result.shape);
+    resultTypes += ", " + typeOf(result.shape) + " {gnc.path = \"out" + std::to_string(i) + "\"}";
+  }
+  return "func.func @f(" + arguments + ")\n    -> (" + resultTypes.substr(2) + ") {\n" + text + "  return " +
+         returned.substr(2) + " : " + returnedTypes.substr(2) + "\n}\n";
+}
+
+} // namespace
+
+std::string randomGraph(uint64_t seed) { return Generator(seed).run(); }
+
+} // namespace gnc::test
