@@ -211,7 +211,7 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> 
       rows.push_back(k.add(row, offset));
     return sumOverK(level + 1, rows, k.add(columnsOfB, k.mul(counter, loop.strides[P::B])), llvm::to_vector(in), panel);
   };
-  constexpr int64_t kUnrolled = 32;
+  constexpr int64_t kUnrolled = 4;
   if (!plan.kBlock && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) && plan.kCount() <= kUnrolled) {
     for (int64_t i = 0; i < loop.extent; ++i)
       tile = at(k.constant(i), tile);

@@ -38,6 +38,7 @@ constexpr Step kGraphStory[] = {
     {Phase::Fused, "merge-domains", createMergeDomains},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
     {Phase::Fused, "split-reduction", createSplitReduction},
+    {Phase::Fused, "simplify", createSimplify},
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.
     {Phase::Fused, "materialize-guards", createMaterializeGuards},

@@ -150,7 +150,7 @@ LogicalResult ParameterMaker::reuse(Parameter &known, const TensorType &type) {
     return success();
   }
   LayerInstance &layer = *elab.shared;
-  return elab.error("shared-shape", elab.uses().empty() ? name.span : elab.uses().back().at,
+  return elab.error("shared-shape", elab.sharedUse,
                     "layer '" + layer.name + "' shares its weights, but " + known.path + " is " +
                         known.type.str() + " for its first use and would be " + type.str() +
                         " here")
@@ -306,9 +306,11 @@ FailureOr<Value> LayerBuilder::applyInstance(LayerInstance &layer, llvm::ArrayRe
   std::vector<Elaborator::PathLevel> levels;
   std::swap(levels, elab.pathLevels);
   LayerInstance *outer = std::exchange(elab.shared, &layer);
+  Span outerUse = std::exchange(elab.sharedUse, site.name);
   auto leave = llvm::scope_exit([&] {
     std::swap(levels, elab.pathLevels);
     elab.shared = outer;
+    elab.sharedUse = outerUse;
   });
   elab.pathLevels.push_back({below ? layer.path : around.str(), {}});
   CallSite inner = site;

@@ -17,6 +17,9 @@ FailureOr<OptionalValue> BodyRunner::run(const ast::Body &body) {
   for (const ast::Stmt *stmt : body.stmts) {
     FailureOr<OptionalValue> value = statement(*stmt);
     if (failed(value)) {
+      // What follows a requirement relies on it.
+      if (llvm::isa<ast::RequireStmt>(stmt))
+        return failure();
       poison(*stmt);
       good = false;
       last.reset();
@@ -346,6 +349,7 @@ void BodyRunner::poison(const ast::Stmt &stmt) {
   }
   for (const ast::Ident &name : names) {
     Scope *holder = scope.holder(name.text);
-    (holder ? *holder : scope).defineFailed(name.text, name.span);
+    if (!holder || !holder->find(name.text)->constant)
+      (holder ? *holder : scope).defineFailed(name.text, name.span);
   }
 }

@@ -224,6 +224,7 @@ private:
   bool exhausted = false;
   unsigned depth = 0; // of nested evaluations
   LayerInstance *shared = nullptr; // the `layer` being used: its weights may exist already
+  Span sharedUse;                  // and where
   std::optional<size_t> rowUses; // uses on the stack in the net's own body; none: no rows here
 
   /// One per body that is being elaborated: its name and how often each label was given.

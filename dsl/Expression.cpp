@@ -4,6 +4,7 @@
 #include "dsl/LayerBuilder.h"
 #include "dsl/TensorArithmetic.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace gnc::dsl;
@@ -171,10 +172,12 @@ FailureOr<Value> Evaluator::flow(const ast::Flow &expr) {
   if (expr.name && failed(assignName(elab, scope, expr.name, *value)))
     return failure();
   Argument current{*value, oneLine(expr.source->span.text(), 40), expr.source->span};
-  for (const ast::Stage &stage : expr.stages) {
+  for (const auto &[i, stage] : llvm::enumerate(expr.stages)) {
     FailureOr<Value> next = layers.applyStage(stage, current);
-    if (failed(next))
+    if (failed(next)) {
+      layers.checkNames(llvm::ArrayRef(expr.stages).drop_front(i + 1));
       return failure();
+    }
     current = {*next, oneLine(stage.span.text(), 40), stage.span};
   }
   return current.value;

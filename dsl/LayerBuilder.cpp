@@ -18,6 +18,13 @@ FailureOr<Value> LayerBuilder::applyStage(const ast::Stage &stage, const Argumen
       return elab.error("negative-count", stage.count->span,
                         "a repeat count must not be negative, got " + llvm::Twine(count));
   }
+  if (count > 1)
+    if (auto *ref = llvm::dyn_cast<ast::LayerRef>(stage.unit); ref && ref->path.size() == 1)
+      if (const Value *value = scope.value(ref->path[0].text); value && value->layer())
+        elab.warning("repeated-layer", ref->pathSpan,
+                     "'" + ref->path[0].text + "' is one layer: it is applied " +
+                         llvm::Twine(count) + " times with the same weights")
+            .help("for weights of their own, repeat the recipe: write its chain in place of the name");
   Argument current = input;
   for (int64_t i = 0; i < count; ++i) {
     FailureOr<Value> next = applyUnit(*stage.unit, current, stage.attributes);
@@ -111,6 +118,29 @@ FailureOr<Value> LayerBuilder::namedLayer(const ast::LayerRef &ref, const Value 
   return value;
 }
 
+LogicalResult LayerBuilder::undefinedLayer(const ast::LayerRef &ref) {
+  llvm::SmallVector<llvm::StringRef> names;
+  scope.collectNames(names);
+  llvm::append_range(names, scope.module()->visibleNames());
+  names.append({"flatten", "id"});
+  llvm::StringRef name = ref.path[0].text;
+  return elab.error("undefined-layer", ref.pathSpan, "there is no layer named '" + name + "'")
+      .didYouMean(name, names);
+}
+
+void LayerBuilder::checkNames(llvm::ArrayRef<ast::Stage> stages) {
+  llvm::SmallVector<llvm::StringRef> made; // by `as` in these stages
+  for (const ast::Stage &stage : stages) {
+    auto *ref = llvm::dyn_cast<ast::LayerRef>(stage.unit);
+    llvm::StringRef name = ref ? ref->path[0].text : "";
+    if (ref && ref->path.size() == 1 && !scope.find(name) && !scope.module()->find(name) &&
+        !isBuiltin(name) && !isBuiltinLayer(name) && !llvm::is_contained(made, name))
+      (void)undefinedLayer(*ref);
+    if (stage.name)
+      made.push_back(stage.name.text);
+  }
+}
+
 FailureOr<Value> LayerBuilder::layerRef(const ast::LayerRef &ref) {
   Evaluator evaluator(elab, scope);
   llvm::StringRef name = ref.path[0].text;
@@ -134,12 +164,7 @@ FailureOr<Value> LayerBuilder::layerRef(const ast::LayerRef &ref) {
     recipe.intrinsic = recipe.name = name.str();
     value = Value(std::move(recipe));
   } else {
-    llvm::SmallVector<llvm::StringRef> names;
-    scope.collectNames(names);
-    llvm::append_range(names, scope.module()->visibleNames());
-    names.append({"flatten", "id"});
-    return elab.error("undefined-layer", ref.pathSpan, "there is no layer named '" + name + "'")
-        .didYouMean(name, names);
+    return undefinedLayer(ref);
   }
   if (succeeded(value))
     value = namedLayer(ref, *value);
@@ -204,6 +229,9 @@ FailureOr<Value> LayerBuilder::applyBuiltin(const Recipe &recipe, llvm::ArrayRef
                                             const CallSite &site) {
   std::vector<Argument> all(inputs.begin(), inputs.end());
   std::vector<Recipe::Given> named;
+  if (recipe.intrinsic != "concat" && !recipe.given.empty() && !recipe.given[0].name)
+    return elab.error("too-many-settings", recipe.given[0].span,
+                      recipe.intrinsic + " takes no settings without a name after an arrow");
   for (const Recipe::Given &given : recipe.given)
     if (given.name)
       named.push_back(given);

@@ -22,6 +22,8 @@ public:
 
   /// One stage, `* count`, `: type` and `as name` included.
   FailureOr<Value> applyStage(const ast::Stage &stage, const Argument &input);
+  /// Reports names of layers that do not exist, in stages that are not elaborated after an error.
+  void checkNames(llvm::ArrayRef<ast::Stage> stages);
   /// What a unit stands for: a Recipe or a LayerInstance.
   FailureOr<Value> unitValue(const ast::Unit &unit);
   /// Uses a recipe or a layer.
@@ -50,6 +52,7 @@ private:
   FailureOr<Value> applyDecl(const Recipe &recipe, llvm::ArrayRef<Argument> inputs,
                              const CallSite &site);
   FailureOr<Value> layerRef(const ast::LayerRef &ref);
+  LogicalResult undefinedLayer(const ast::LayerRef &ref);
   FailureOr<Value> namedLayer(const ast::LayerRef &ref, const Value &value);
 
   Elaborator &elab;

@@ -54,6 +54,8 @@ Found Module::find(StringRef name) const {
 }
 
 Found Module::findExported(StringRef name) const {
+  if (unread)
+    return {unread, this};
   auto it = own.find(name);
   return it == own.end() || isPrivate(name) ? Found{} : Found{it->second, this};
 }
@@ -95,6 +97,9 @@ StringRef Module::folder() const { return llvm::sys::path::parent_path(filePath)
 
 ModuleLoader::ModuleLoader(SourceManager &sources, Diagnostics &diags)
     : sources(sources), diags(diags) {
+  auto *decl = arena.make<ast::BlockDecl>(Span());
+  decl->hasErrors = true;
+  missing = decl;
   loadLibrary();
 }
 
@@ -195,15 +200,28 @@ void ModuleLoader::resolveUse(Module &module, const ast::UseDecl &use) {
   }
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/false);
   if (reportCycle(identityOf(path), use))
-    return;
+    return importNothing(module, use);
   if (chain.size() >= maxDepth) {
     diags.error("use-too-deep", use.path->span,
                 "files use each other more than " + llvm::Twine(maxDepth) + " deep");
-    return;
+    return importNothing(module, use);
   }
   chain.back().use = &use;
   if (const Module *from = open(path, use.path->span))
     import(module, *from, use);
+  else
+    importNothing(module, use);
+}
+
+/// The names of a file that is not there: their uses have nothing more to say.
+void ModuleLoader::importNothing(Module &module, const ast::UseDecl &use) {
+  for (const ast::Ident &name : use.imports)
+    module.imported.try_emplace(name.text, Found{missing, &module});
+  if (!use.name)
+    return;
+  modules.push_back(std::make_unique<Module>());
+  modules.back()->unread = missing;
+  module.aliases.try_emplace(use.name.text, modules.back().get());
 }
 
 bool ModuleLoader::reportCycle(StringRef identity, const ast::UseDecl &use) {
@@ -228,6 +246,7 @@ void ModuleLoader::import(Module &module, const Module &from, const ast::UseDecl
     Found found = from.findExported(name.text);
     if (!found) {
       reportMissing(from, name);
+      module.imported.try_emplace(name.text, Found{missing, &module});
       continue;
     }
     auto own = module.own.find(name.text);
@@ -238,7 +257,7 @@ void ModuleLoader::import(Module &module, const Module &from, const ast::UseDecl
       continue;
     }
     auto [it, inserted] = module.imported.try_emplace(name.text, found);
-    if (!inserted && it->second.decl != found.decl)
+    if (!inserted && it->second.decl != found.decl && it->second.decl != missing)
       diags.error("declared-twice", name.span, "'" + name.text + "' is brought in twice")
           .note(it->second.decl->name.span, "the other one")
           .help("use one of the files under a name: use " + use.path->span.text() + " as m");

@@ -70,6 +70,7 @@ private:
   llvm::StringMap<Found> imported;
   llvm::StringMap<const Module *> aliases;
   const Module *standard = nullptr; // null in the standard library itself
+  const ast::Decl *unread = nullptr; // of a file that could not be read: what all its names mean
 };
 
 /// Loads files, each once, and everything they use. Owns the modules; sources stay with the manager.
@@ -104,6 +105,7 @@ private:
   void import(Module &module, const Module &from, const ast::UseDecl &use);
   bool reportCycle(llvm::StringRef identity, const ast::UseDecl &use);
   void reportMissing(const Module &from, const ast::Ident &name);
+  void importNothing(Module &module, const ast::UseDecl &use);
   static std::string identityOf(llvm::StringRef path);
 
   SourceManager &sources;
@@ -112,6 +114,8 @@ private:
   std::vector<std::unique_ptr<Module>> modules;
   llvm::StringMap<Module *> byIdentity; // the file itself, whatever path leads to it
   llvm::DenseMap<const Source *, const Module *> bySource;
+  ast::Arena arena;
+  const ast::Decl *missing; // stands for what could not be brought in; it has errors
   std::vector<Loading> chain;           // the files being loaded, outermost first
 };
 

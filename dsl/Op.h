@@ -1,7 +1,7 @@
 // Uses of `op` declarations become equations of the graph: one gnc.compute per equation and reduction.
 //
-// For E1: before `applyOp`, push the use (Elaborator::pushUse), bind the settings and call
-// `bindInputs` on the same scope; afterwards give the results their trail with `shapeNote`.
+// Before `applyOp` the caller pushes the use (Elaborator::pushUse), binds the settings and calls
+// `bindInputs` on the same scope; afterwards it gives the results their trail.
 #ifndef GNC_DSL_OP_H
 #define GNC_DSL_OP_H
 
@@ -19,14 +19,6 @@ FailureOr<llvm::SmallVector<Tensor, 2>> applyOp(Elaborator &elab, const ast::OpD
 /// True if the inputs have no types: the op is written on numbers and maps over tensors of equal
 /// shapes.
 bool isPointwise(const ast::OpDecl &op);
-
-/// The arithmetic of a declared dimension with numbers for names: "(24 - 2) // 2 + 1 = 12"; "" if
-/// there is nothing to compute. What changes nothing (`+ 0`, `* 1`, `// 1`) is left out.
-std::string shapeArithmetic(const ast::Expr &dim, const Scope &scope);
-
-/// The note of a result for the shape trail: the arithmetic of its first dimension that is computed,
-/// or "".
-std::string shapeNote(const ast::OpDecl &op, const Scope &scope);
 
 } // namespace gnc::dsl
 

@@ -176,8 +176,15 @@ FailureOr<mlir::Value> OpElaborator::reductionTerm(const ast::Reduce &expr,
   if (failed(term))
     return failure();
   ScalarMath &math = eq.scalars();
-  if (expr.reducer == ast::Reducer::Any || expr.reducer == ast::Reducer::All)
-    return math.number(math.condition(*term));
+  if (expr.reducer == ast::Reducer::Any || expr.reducer == ast::Reducer::All) {
+    if (!term->getType().isInteger(1))
+      return elab
+          .error("needs-condition", expr.body->span,
+                 StringRef(ast::spelling(expr.reducer)) + "[..] asks for a condition, but this is a number")
+          .note("a reduction reaches over * and / to its right, not over comparisons")
+          .help("put the condition in parentheses");
+    return math.number(*term);
+  }
   bool dynamic = llvm::any_of(reduced, [&](unsigned v) { return ShapedType::isDynamic(vars[v].extent); });
   if (expr.reducer == ast::Reducer::Mean && dynamic)
     return math.binary(ast::BinaryOp::Div, *term, eq.extentNumber(reduced));

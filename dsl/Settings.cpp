@@ -94,10 +94,12 @@ static bool matchGiven(Elaborator &elab, llvm::ArrayRef<const ast::Param *> para
       index = llvm::find_if(params, [&](auto *p) { return p->name.text == one.name.text; }) -
               params.begin();
     } else if (++position > params.size()) {
+      std::string takes = params.empty() ? "no settings"
+                                         : "at most " + std::to_string(params.size()) +
+                                               (params.size() == 1 ? " setting (" : " settings (") +
+                                               settingNames(params) + ")";
       elab.error("too-many-settings", one.span,
-                 owner + " takes at most " + llvm::Twine(params.size()) +
-                     (params.size() == 1 ? " setting" : " settings") + " (" +
-                     settingNames(params) + "), got " + llvm::Twine(positional));
+                 owner + " takes " + takes + ", got " + llvm::Twine(positional));
       return false;
     }
     if (index == params.size()) {

@@ -282,6 +282,6 @@ FailureOr<Tensor> gnc::dsl::concat(Elaborator &elab, llvm::ArrayRef<Tensor> part
   }
   mlir::Type scalarType = type.ir(elab.builder.getContext()).getElementType();
   mlir::Value value = equation.finish(elab.builder, sum, gnc::Reduction::None, scalarType);
-  std::string text = "concat of " + std::to_string(parts.size());
+  std::string text = oneLine(at.text(), 40);
   return Tensor(value, type, elab.extendTrail(parts[0].trail, text, type, note));
 }

@@ -79,7 +79,6 @@ private:
   void mergeReads();
   void dropUnusedReads();
   void dropUnitReductions();
-  bool isUsed(unsigned read);
   void replaceInside(unsigned read, bool value);
   void keepReads(llvm::ArrayRef<unsigned> kept);
   void sortReads();

@@ -74,18 +74,16 @@ void EquationDraft::simplifyAccesses() {
 // Reads
 //===------------------------------------------------------------------------------------------===//
 
-/// True if some scalar or some access uses the value of `read`, or whether it is inside.
-bool EquationDraft::isUsed(unsigned position) {
-  if (!argumentOf(position).use_empty())
-    return true;
-  for (Block *block : blocks())
-    for (Operation &op : *block)
-      if (auto inside = dyn_cast<InsideOp>(op); inside && inside.getRead() == position)
-        return true;
-  bool used = false;
-  for (const DraftRead &read : reads)
-    read.walk([&](AffineExpr expr) { used |= expr.isFunctionOfSymbol(position); });
-  return used;
+/// The reads whose values are indices of `read`.
+static SmallVector<unsigned> sourcesOf(const DraftRead &read) {
+  SmallVector<unsigned> sources;
+  read.walk([&](AffineExpr expr) {
+    expr.walk([&](AffineExpr part) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+        sources.push_back(symbol.getPosition());
+    });
+  });
+  return sources;
 }
 
 /// Keeps the reads listed, in that order; the others are unused. Body reads stay before those of
@@ -119,16 +117,26 @@ void EquationDraft::keepReads(ArrayRef<unsigned> kept) {
         inside.setRead(positions[inside.getRead()]);
 }
 
+/// A read is used if some scalar, or an access of a used read, needs its value or whether it is
+/// inside.
 void EquationDraft::dropUnusedReads() {
-  for (unsigned i = reads.size(); i-- > 0;) {
-    if (isUsed(i))
-      continue;
-    SmallVector<unsigned> kept;
-    for (unsigned j = 0; j < reads.size(); ++j)
-      if (j != i)
-        kept.push_back(j);
-    keepReads(kept);
+  SmallVector<unsigned> pending;
+  for (unsigned i = 0; i < reads.size(); ++i)
+    if (!argumentOf(i).use_empty())
+      pending.push_back(i);
+  for (Block *block : blocks())
+    for (Operation &op : *block)
+      if (auto inside = dyn_cast<InsideOp>(op))
+        pending.push_back(inside.getRead());
+  BitVector used(reads.size());
+  while (!pending.empty()) {
+    unsigned read = pending.pop_back_val();
+    if (!used[read])
+      llvm::append_range(pending, sourcesOf(reads[read]));
+    used.set(read);
   }
+  if (!used.all())
+    keepReads(SmallVector<unsigned>(used.set_bits()));
 }
 
 /// An equal read is made once.
@@ -157,12 +165,8 @@ void EquationDraft::sortReads() {
     if (placed[read])
       return;
     placed[read] = true;
-    for (unsigned source = 0; source < reads.size(); ++source) {
-      bool uses = false;
-      reads[read].walk([&](AffineExpr expr) { uses |= expr.isFunctionOfSymbol(source); });
-      if (uses)
-        place(source);
-    }
+    for (unsigned source : sourcesOf(reads[read]))
+      place(source);
     sorted.push_back(read);
   };
   for (unsigned read = 0; read < reads.size(); ++read)
@@ -278,7 +282,7 @@ static Value earlierEqual(Operation &op) {
   for (Operation &other : *op.getBlock()) {
     if (&other == &op)
       return nullptr;
-    if (other.getName() == op.getName() &&
+    if (other.getName() == op.getName() && other.getOperands() == op.getOperands() &&
         OperationEquivalence::isEquivalentTo(&other, &op, OperationEquivalence::IgnoreLocations))
       return other.getResult(0);
   }

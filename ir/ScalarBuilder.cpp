@@ -12,7 +12,7 @@ Value ScalarBuilder::unique(Operation *op) {
   for (Operation &other : *op->getBlock()) {
     if (&other == op)
       break;
-    if (other.getName() != op->getName() || other.getNumRegions() != 0)
+    if (other.getName() != op->getName() || other.getOperands() != op->getOperands())
       continue;
     if (!OperationEquivalence::isEquivalentTo(&other, op, OperationEquivalence::IgnoreLocations))
       continue;
@@ -91,6 +91,13 @@ static bool absorbsFactor(Value value) {
                 ScalarBuilder::isConstant(op.getFalseValue(), 0));
 }
 
+/// d, if `value` is 1 / d: x / d is better than x * (1 / d).
+static Value reciprocalOf(Value value) {
+  auto division = value.getDefiningOp<arith::DivFOp>();
+  bool reciprocal = division && ScalarBuilder::isConstant(division.getLhs(), 1);
+  return reciprocal ? division.getRhs() : Value();
+}
+
 Value ScalarBuilder::mul(Value a, Value b) {
   if (isConstant(a, 0) || isConstant(b, 0))
     return constant(0);
@@ -108,6 +115,10 @@ Value ScalarBuilder::mul(Value a, Value b) {
     return neg(mul(negation.getOperand(), b));
   if (auto negation = b.getDefiningOp<arith::NegFOp>())
     return neg(mul(a, negation.getOperand()));
+  if (Value divisor = reciprocalOf(b))
+    return div(a, divisor);
+  if (Value divisor = reciprocalOf(a))
+    return div(b, divisor);
   if (!absorbsFactor(b) && absorbsFactor(a))
     std::swap(a, b);
   if (absorbsFactor(b)) {

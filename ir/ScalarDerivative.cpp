@@ -125,10 +125,7 @@ FailureOr<Value> ScalarDerivative::ofOp(Operation *op) {
     Value factor = partial(scalars, op, i);
     if (!factor)
       return op->emitError() << "'" << op->getName() << "' has no derivative";
-    // x / y is better than x * (1 / y).
-    auto reciprocal = factor.getDefiningOp<arith::DivFOp>();
-    bool divides = reciprocal && scalars.isConstant(reciprocal.getLhs(), 1);
-    Value term = divides ? scalars.div(tangent, reciprocal.getRhs()) : scalars.mul(tangent, factor);
+    Value term = scalars.mul(tangent, factor);
     sum = sum ? scalars.add(sum, term) : term;
   }
   return sum;

@@ -8,7 +8,7 @@ namespace gnc {
 
 namespace {
 enum Code : int {
-  Constant, Index, Extent, Inside, Copy, Neg, Add, Sub, Mul, Div, Max, Min, Select, Compare, And, Or, Xor,
+  Constant, Index, Extent, Inside, Copy, Trunc, Neg, Add, Sub, Mul, Div, Max, Min, Select, Compare, And, Or, Xor,
   Exp, Expm1, Log, Log1p, Tanh, Erf, Sqrt, Rsqrt, Sin, Cos, Abs, Floor, Ceil, Round, Pow, Sigmoid, Softplus, Unknown
 };
 } // namespace
@@ -67,8 +67,9 @@ static Code codeOf(Operation *op) {
       .Case<IndexOp>([](auto) { return Index; })
       .Case<ExtentOp>([](auto) { return Extent; })
       .Case<InsideOp>([](auto) { return Inside; })
-      .Case<StopOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, arith::ExtSIOp, arith::TruncIOp, arith::FPToSIOp,
-            arith::FPToUIOp>([](auto) { return Copy; })
+      .Case<StopOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, arith::ExtSIOp, arith::TruncIOp>(
+          [](auto) { return Copy; })
+      .Case<arith::FPToSIOp, arith::FPToUIOp>([](auto) { return Trunc; })
       .Case<arith::NegFOp>([](auto) { return Neg; })
       .Case<arith::AddFOp, arith::AddIOp>([](auto) { return Add; })
       .Case<arith::SubFOp, arith::SubIOp>([](auto) { return Sub; })
@@ -156,6 +157,7 @@ void ScalarProgram::run(MutableArrayRef<double> values, const Point &point, cons
     case Extent: r = extentProduct(cast<ExtentOp>(step.op), point.extents); break;
     case Inside: r = point.inside[cast<InsideOp>(step.op).getRead()]; break;
     case Copy: r = a; break;
+    case Trunc: r = std::trunc(a); break;
     case Neg: r = -a; break;
     case Add: r = a + b; break;
     case Sub: r = a - b; break;

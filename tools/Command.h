@@ -29,6 +29,7 @@ int runInfer(const Arguments &arguments);
 int runCheck(const Arguments &arguments);
 int runCompile(const Arguments &arguments);
 int runSummary(const Arguments &arguments);
+int runProfile(const Arguments &arguments);
 
 /// Compiles the asked programs (all if none); messages go to stderr. Check `exitCode`.
 CompileReply compileNet(const Arguments &arguments, std::vector<std::string> programs);

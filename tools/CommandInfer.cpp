@@ -164,7 +164,7 @@ int runSamples(const Arguments &arguments, const runtime::CompiledNet &net, cons
   auto print = [&](int64_t first, int64_t n, std::span<const runtime::Output> outputs) -> runtime::Status {
     std::string text;
     for (int64_t s = 0; s < n; ++s)
-      text += lineOf(first + s, s, outputs, arguments.json);
+      text += lineOf(split.samples[size_t(first + s)], s, outputs, arguments.json);
     fwrite(text.data(), 1, text.size(), stdout);
     return {};
   };

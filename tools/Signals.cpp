@@ -21,8 +21,12 @@ void install(void (*handler)(int)) {
   action.sa_handler = handler;
   // The handler is gone when it runs, so a second signal does what it always did.
   action.sa_flags = SA_RESTART | SA_RESETHAND;
-  for (int number : {SIGINT, SIGTERM})
-    sigaction(number, &action, nullptr);
+  for (int number : {SIGINT, SIGTERM}) {
+    struct sigaction before {};
+    sigaction(number, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) // nohup, or a script's background job
+      sigaction(number, &action, nullptr);
+  }
 }
 } // namespace
 

@@ -104,6 +104,16 @@ void addReports(CLI::App &app, Arguments &arguments, Texts &texts) {
   compile.add_option("-o", arguments.output, "a file; - is the terminal")->type_name("FILE");
 }
 
+void addProfile(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &command = *app.add_subcommand("profile", "how long every launch of a step takes");
+  addCompile(command, arguments, texts);
+  addThreads(command, arguments);
+  command.add_option("--program", arguments.compile.programs, "train, eval or infer")
+      ->check(CLI::IsMember({"train", "eval", "infer"}))
+      ->expected(1);
+  command.add_option("--steps", arguments.steps, "how often to run; medians are printed")->check(CLI::Range(1, 1000000));
+}
+
 /// False with a message for a text that is no name=value.
 bool readSettings(const Texts &texts, Arguments &arguments) {
   for (const std::string &text : texts.settings) {
@@ -126,6 +136,8 @@ int dispatch(const CLI::App &app, const Arguments &arguments) {
     return runInfer(arguments);
   if (app.got_subcommand("check"))
     return runCheck(arguments);
+  if (app.got_subcommand("profile"))
+    return runProfile(arguments);
   if (app.got_subcommand("summary"))
     return runSummary(arguments);
   return runCompile(arguments);
@@ -142,6 +154,7 @@ int main(int argc, char **argv) {
   addEval(app, arguments, texts);
   addInfer(app, arguments, texts);
   addReports(app, arguments, texts);
+  addProfile(app, arguments, texts);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

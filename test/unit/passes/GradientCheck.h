@@ -8,6 +8,16 @@
 
 namespace gnc::test {
 
+/// An equation in a function: `arguments`, then %y = gnc.compute as text.
+inline std::string function(const std::string &arguments, const std::string &body,
+                            const std::string &type) {
+  return "func.func @f(" + arguments + ") -> " + type + " {\n" + body + "  return %y : " + type +
+         "\n}\n";
+}
+
+/// The region of an equation that multiplies its reads %a and %b.
+inline const char *const kProduct = "{ %0 = arith.mulf %a, %b : f32  gnc.yield %0 : f32 }\n";
+
 /// How a case is checked.
 struct GradientCheck {
   int64_t batch = 2;

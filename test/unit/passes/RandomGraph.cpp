@@ -302,9 +302,9 @@ void Generator::contraction() {
       list += index.name + " = " + (index.extent == kBatch ? "?" : std::to_string(index.extent)) + ", ";
     std::string last = indices.back().name;
     text += "  %" + name + " = gnc.compute [" + list + "o = " + std::to_string(weight.shape[0]) + "] sum [" + last +
-            " = " + std::to_string(base.shape.back()) + "]\n      (%x = %" + base.name + "[" + bare(indices) + "] : " +
-            typeOf(base.shape) + ", %y = %" + weight.name + "[o, " + last + "] : " + typeOf(weight.shape) + ") -> " +
-            typeOf(extents) + " {\n    %p = arith.mulf %x, %y : f32\n    gnc.yield %p : f32\n  }\n";
+            " = " + std::to_string(base.shape.back()) + "]\n      (%u = %" + base.name + "[" + bare(indices) + "] : " +
+            typeOf(base.shape) + ", %v = %" + weight.name + "[o, " + last + "] : " + typeOf(weight.shape) + ") -> " +
+            typeOf(extents) + " {\n    %p = arith.mulf %u, %v : f32\n    gnc.yield %p : f32\n  }\n";
     tensors.push_back({name, extents});
     return;
   }
