@@ -1,4 +1,5 @@
-//===- Assemble.cpp - a planned module as data for the runtime ---------------------------------===//
+//===- Assemble.cpp - a planned module as data for the runtime
+//---------------------------------===//
 #include "codegen/Assemble.h"
 
 #include "codegen/Programs.h"
@@ -295,8 +296,10 @@ FailureOr<runtime::CompiledNet> assemble(ModuleOp module, const KernelTable &tab
     return failure();
   net.recipe = std::move(*recipe);
   for (auto function : module.getOps<func::FuncOp>()) {
-    if (!isProgram(function))
+    if (isKernel(function) || function.isExternal())
       continue;
+    if (!isProgram(function) && !llvm::hasSingleElement(function.getBody().front()))
+      return function.emitError("these equations have not become kernels");
     StringRef name = function.getSymName();
     runtime::Program *program = name == "train"  ? &net.train
                                 : name == "eval" ? &net.eval

@@ -1,4 +1,5 @@
-//===- Assemble.h - a planned module as data for the runtime -----------------------------------===//
+//===- Assemble.h - a planned module as data for the runtime
+//-----------------------------------===//
 #pragma once
 
 #include "codegen/Jit.h"

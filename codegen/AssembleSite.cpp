@@ -1,4 +1,5 @@
-//===- AssembleSite.cpp - what a launch came from -----------------------------------------------===//
+//===- AssembleSite.cpp - what a launch came from
+//-----------------------------------------------===//
 //
 // The front end writes NameLoc(path, CallSiteLoc(place, uses of the block around it)); passes wrap
 // it in NameLoc("backward", ..) and the like, and fuse the locations of what they fuse.

@@ -1,4 +1,5 @@
-//===- Jit.cpp - kernels to machine code, in a file or in this process -------------------------===//
+//===- Jit.cpp - kernels to machine code, in a file or in this process
+//-------------------------===//
 #include "codegen/Jit.h"
 
 #include "codegen/JitLower.h"

@@ -1,4 +1,5 @@
-//===- Jit.h - kernels to machine code, in a file or in this process ---------------------------===//
+//===- Jit.h - kernels to machine code, in a file or in this process
+//---------------------------===//
 #pragma once
 
 #include "codegen/JitKernels.h"

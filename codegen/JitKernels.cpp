@@ -1,4 +1,5 @@
-//===- JitKernels.cpp - the distinct kernels of a module ---------------------------------------===//
+//===- JitKernels.cpp - the distinct kernels of a module
+//---------------------------------------===//
 #include "codegen/JitKernels.h"
 
 #include "codegen/Programs.h"

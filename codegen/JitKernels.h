@@ -1,4 +1,5 @@
-//===- JitKernels.h - the distinct kernels of a module -----------------------------------------===//
+//===- JitKernels.h - the distinct kernels of a module
+//-----------------------------------------===//
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -1,4 +1,5 @@
-//===- JitLower.cpp - kernels to LLVM IR -------------------------------------------------------===//
+//===- JitLower.cpp - kernels to LLVM IR
+//-------------------------------------------------------===//
 #include "codegen/JitLower.h"
 
 #include "codegen/Programs.h"
@@ -28,10 +29,10 @@ using namespace mlir;
 namespace gnc {
 
 void registerKernelDialects(DialectRegistry &registry) {
-  registry.insert<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect,
-                  func::FuncDialect, index::IndexDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, ub::UBDialect, vector::VectorDialect,
-                  GncDialect>();
+  registry
+      .insert<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+              index::IndexDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+              scf::SCFDialect, ub::UBDialect, vector::VectorDialect, GncDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }
@@ -101,9 +102,9 @@ OwningOpRef<ModuleOp> takeKernels(ModuleOp lowered, ArrayRef<KernelTable::Entry>
 void addEntry(llvm::Module &module, llvm::Function &kernel, StringRef key) {
   llvm::IRBuilder<> builder(module.getContext());
   llvm::Type *word = builder.getInt64Ty(), *pointer = builder.getPtrTy();
-  auto *type =
-      llvm::FunctionType::get(builder.getVoidTy(), {word, word, word, pointer}, false);
-  auto *entry = llvm::Function::Create(type, llvm::Function::ExternalLinkage, entryName(key), module);
+  auto *type = llvm::FunctionType::get(builder.getVoidTy(), {word, word, word, pointer}, false);
+  auto *entry =
+      llvm::Function::Create(type, llvm::Function::ExternalLinkage, entryName(key), module);
   builder.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", entry));
   SmallVector<llvm::Value *> arguments;
   for (unsigned i = 0; i < 3; ++i)
@@ -128,9 +129,8 @@ LogicalResult checkSignature(func::FuncOp kernel) {
 }
 } // namespace
 
-FailureOr<OwningOpRef<ModuleOp>> lowerKernels(ModuleOp module,
-                                               ArrayRef<KernelTable::Entry> kernels,
-                                               bool verifyEach) {
+FailureOr<OwningOpRef<ModuleOp>> lowerKernels(ModuleOp module, ArrayRef<KernelTable::Entry> kernels,
+                                              bool verifyEach) {
   for (const KernelTable::Entry &kernel : kernels)
     if (failed(checkSignature(kernel.function)))
       return failure();

@@ -1,4 +1,5 @@
-//===- JitLower.h - kernels to LLVM IR ---------------------------------------------------------===//
+//===- JitLower.h - kernels to LLVM IR
+//---------------------------------------------------------===//
 #pragma once
 
 #include "codegen/JitKernels.h"
@@ -24,14 +25,14 @@ void addKernelLowering(mlir::OpPassManager &passes);
 /// The name of the function that runs the kernel of this key (a runtime::KernelEntry).
 std::string entryName(llvm::StringRef key);
 
-/// The kernels in the llvm dialect, in a module of their own; `module` stays as it is. Functions are
-/// lowered in parallel if the context allows it; but one call at a time, since it loads dialects.
+/// The kernels in the llvm dialect, in a module of their own; `module` stays as it is. Functions
+/// are lowered in parallel if the context allows it; but one call at a time, since it loads
+/// dialects.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 lowerKernels(mlir::ModuleOp module, llvm::ArrayRef<KernelTable::Entry> kernels, bool verifyEach);
 
 /// Takes some of the kernels out of a lowered module: LLVM IR, each kernel with its entry.
-mlir::FailureOr<KernelModule> translateKernels(mlir::ModuleOp lowered,
-                                               llvm::ArrayRef<KernelTable::Entry> kernels,
-                                               bool verify);
+mlir::FailureOr<KernelModule>
+translateKernels(mlir::ModuleOp lowered, llvm::ArrayRef<KernelTable::Entry> kernels, bool verify);
 
 } // namespace gnc

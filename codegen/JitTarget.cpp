@@ -1,4 +1,5 @@
-//===- JitTarget.cpp - the machine that code is made for ---------------------------------------===//
+//===- JitTarget.cpp - the machine that code is made for
+//---------------------------------------===//
 #include "codegen/JitTarget.h"
 
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
@@ -77,15 +78,14 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned level
   llvm::ModulePassManager passes;
   if (level > 1)
     passes = builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2);
-  else if (auto error = builder.parsePassPipeline(
-               passes, "function(early-cse,loop-mssa(licm),simplifycfg)"))
+  else if (auto error =
+               builder.parsePassPipeline(passes, "function(early-cse,loop-mssa(licm),simplifycfg)"))
     llvm::consumeError(std::move(error)); // The text is ours; at worst nothing is cleaned up.
   passes.run(module, modules);
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitMachineCode(llvm::Module &module,
-                                                           llvm::TargetMachine &machine,
-                                                           MachineForm form) {
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine, MachineForm form) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;

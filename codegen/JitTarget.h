@@ -1,4 +1,5 @@
-//===- JitTarget.h - the machine that code is made for -----------------------------------------===//
+//===- JitTarget.h - the machine that code is made for
+//-----------------------------------------===//
 #pragma once
 
 #include "llvm/IR/Module.h"
@@ -35,8 +36,7 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned level
 
 enum class MachineForm { Assembly, Object };
 /// The bytes of a file; `module` is used up.
-llvm::Expected<llvm::SmallVector<char, 0>> emitMachineCode(llvm::Module &module,
-                                                           llvm::TargetMachine &machine,
-                                                           MachineForm form);
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine, MachineForm form);
 
 } // namespace gnc

@@ -1,4 +1,5 @@
-//===- MemoryPlan.cpp - where every tensor of a program lies -----------------------------------===//
+//===- MemoryPlan.cpp - where every tensor of a program lies
+//-----------------------------------===//
 #include "codegen/MemoryPlan.h"
 
 #include "codegen/Programs.h"
@@ -110,9 +111,7 @@ private:
       entry->second.second = position;
   }
 
-  void setOffset(BufferOp buffer, int64_t offset) {
-    buffer.setOffset(offset);
-  }
+  void setOffset(BufferOp buffer, int64_t offset) { buffer.setOffset(offset); }
 
   /// One after the other, by role, then in the order of the program. Returns the end.
   int64_t stack(Section section, int64_t base) {

@@ -1,4 +1,5 @@
-//===- MemoryPlan.h - where every tensor of a program lies -------------------------------------===//
+//===- MemoryPlan.h - where every tensor of a program lies
+//-------------------------------------===//
 //
 // A program runs in one arena whose size is known before it runs. The arena starts with what
 // persists between runs (weights, states, optimizer states), then comes what the host reads and
@@ -32,8 +33,8 @@ int64_t placeRegions(llvm::MutableArrayRef<MemoryRegion> regions, int64_t base);
 /// What a planned program needs, in bytes.
 struct MemoryReport {
   int64_t arena = 0;
-  int64_t persistent = 0; ///< of it: weights, states, optimizer states
-  int64_t host = 0;       ///< of it: inputs, schedules, results
+  int64_t persistent = 0;  ///< of it: weights, states, optimizer states
+  int64_t host = 0;        ///< of it: inputs, schedules, results
   int64_t temporaries = 0; ///< of it: shared by all temporaries
   int64_t unshared = 0;    ///< what the temporaries would need without sharing
 };

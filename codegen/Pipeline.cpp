@@ -1,14 +1,15 @@
-//===- Pipeline.cpp - from the graph to machine code, phase by phase ----------------------------===//
+//===- Pipeline.cpp - from the graph to machine code, phase by phase
+//----------------------------===//
 #include "codegen/Pipeline.h"
 
 #include "codegen/Jit.h"
 #include "codegen/LowerToKernels.h"
 #include "codegen/MemoryPlan.h"
 #include "codegen/Programs.h"
-#include "passes/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
 
 using namespace mlir;
 

@@ -1,7 +1,9 @@
-//===- Programs.h - program functions and their buffers ----------------------------------------===//
+//===- Programs.h - program functions and their buffers
+//----------------------------------------===//
 //
 // After `--gnc-lower-to-kernels` a module holds two kinds of functions: programs (gnc.buffer and
-// gnc.launch) and kernels. These are the few facts about them that several parts of codegen ask for.
+// gnc.launch) and kernels. These are the few facts about them that several parts of codegen ask
+// for.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once

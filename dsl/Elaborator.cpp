@@ -49,16 +49,17 @@ Span Elaborator::userSpan(Span at) const {
 /// "in this use of 'basic', with k = 128": for the blocks between `at` and the net.
 void Elaborator::addUses(Diagnostic &diagnostic, Span at) const {
   size_t notes = 0;
-  const ast::Decl *last = nullptr; // a function that calls itself is told once
-  for (const Use &use : llvm::reverse(useStack)) {
+  for (size_t i = useStack.size(); i--;) {
+    const Use &use = useStack[i];
+    // Of a function that calls itself the outermost use is enough.
+    bool again = i && useStack[i - 1].decl == use.decl;
     // The net that is being elaborated is not used by anything; sections name it several times.
     bool outermost = &use == &useStack.front() && llvm::isa<ast::NetDecl>(use.decl);
     bool inner = !use.at || outermost || librarySources.contains(use.at.source) ||
                  librarySources.contains(use.decl->span.source) ||
                  (llvm::isa<ast::NetDecl>(use.decl) && use.settings.empty()) ||
-                 (use.at.source == at.source && use.at.begin == at.begin) || use.decl == last;
-    last = use.decl;
-    if (inner || ++notes > maxUseNotes)
+                 (use.at.source == at.source && use.at.begin == at.begin);
+    if (again || inner || ++notes > maxUseNotes)
       continue;
     diagnostic.note(use.at, "in this use of '" + use.decl->name.text + "'" +
                                 (use.settings.empty() ? "" : ", with " + use.settings));

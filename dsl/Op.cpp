@@ -1,3 +1,4 @@
+#include "dsl/BodyRunner.h"
 #include "dsl/OpElaborator.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -16,9 +17,14 @@ FailureOr<llvm::SmallVector<Tensor, 2>> gnc::dsl::applyOp(Elaborator &elab, cons
   if (op.hasErrors)
     return failure();
   OpElaborator elaborator(elab, op, elab.newScope(settings), use);
-  // Only training asks for gradients; elsewhere the forward equations are all there is.
-  return op.grad && elab.mode == ast::Mode::Train ? elaborator.runCustom(inputs)
-                                                  : elaborator.run(inputs);
+  if (!op.grad)
+    return elaborator.run(inputs);
+  auto results = OpElaborator(elab, op, elab.newScope(settings), use).runCustom(inputs);
+  if (failed(results) || elab.mode == ast::Mode::Train)
+    return results;
+  // Only training asks for gradients; elsewhere they are checked and forgotten.
+  results->front().value.getDefiningOp()->erase();
+  return elaborator.run(inputs);
 }
 
 OpElaborator::OpElaborator(Elaborator &elab, const ast::OpDecl &op, Scope &scope, Span use)
@@ -98,8 +104,12 @@ FailureOr<llvm::SmallVector<Tensor, 2>> OpElaborator::run(ArrayRef<Tensor> input
         .help("write { y[..] = .. }, or leave the shapes away");
   // Equations are independent enough to report the errors of several.
   bool good = true;
-  for (const ast::Stmt *stmt : op.equations)
-    good &= succeeded(statement(*stmt));
+  for (const ast::Stmt *stmt : op.equations) {
+    bool holds = succeeded(statement(*stmt));
+    if (!holds && llvm::isa<ast::RequireStmt>(stmt))
+      return failure(); // what follows relies on it
+    good &= holds;
+  }
   if (!good)
     return failure();
   return results();
@@ -120,9 +130,7 @@ LogicalResult OpElaborator::requirement(const ast::RequireStmt &stmt) {
   std::string text = stmt.message ? elab.fillPlaces(*stmt.message, scope)
                                   : "required: " + stmt.condition->span.text().str();
   Report report = elab.error("require", use, text);
-  if (!op.params.inputs.empty())
-    if (auto it = tensors.find(op.params.inputs.front().name.text); it != tensors.end())
-      report.trail(it->second.tensor, "the shape on the way here:");
+  explainRequirement(elab, scope, stmt, report);
   return report;
 }
 

@@ -15,6 +15,7 @@
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace gnc::dsl {
 
@@ -78,6 +79,7 @@ private:
   /// Binds the left side's indices: the parallel indices of the equation, explicit batch first.
   FailureOr<llvm::SmallVector<unsigned, 4>> leftSide(const ast::EquationStmt &eq,
                                                      const ast::Type *declared);
+  LogicalResult checkDimensions(const ast::Type &declared);
   FailureOr<std::optional<llvm::SmallVector<int64_t, 4>>> declaredShape(const ast::Type *declared);
   FailureOr<Tensor> emitEquation(const ast::EquationStmt &eq, const ast::Type *declared,
                                  bool forceBatch = false);
@@ -88,6 +90,10 @@ private:
   void startEquation();
   const IndexName *indexNamed(llvm::StringRef name) const;
   /// Makes the index of `bind`; its range is `declared`, its bound, or found in `body`.
+  FailureOr<IndexName> makeIndex(const ast::Bind &bind, llvm::StringRef binder,
+                                 const ast::Expr &body,
+                                 std::optional<llvm::ArrayRef<int64_t>> declared,
+                                 const llvm::Twine &declaredWhere);
   FailureOr<IndexName> bindIndex(const ast::Bind &bind, llvm::StringRef binder,
                                  const ast::Expr &body,
                                  std::optional<llvm::ArrayRef<int64_t>> declared,
@@ -162,6 +168,7 @@ private:
   //===- reductions and tensors made first (OpReduce.cpp) -----------------------------------===//
   FailureOr<Tensor> emit(const ast::Expr &expr, llvm::ArrayRef<unsigned> vars, TensorType want,
                          bool forceBatch = false);
+  LogicalResult checkOneBatch(const ast::Expr &expr, llvm::ArrayRef<unsigned> vars, bool mapped);
   FailureOr<Tensor> emitPointwise(const ast::Expr &expr, llvm::ArrayRef<unsigned> vars,
                                   TensorType want, bool forceBatch);
   FailureOr<Tensor> emitReduction(const ast::Reduce &expr, llvm::ArrayRef<unsigned> vars,
@@ -226,6 +233,7 @@ private:
   llvm::SmallVector<IndexName, 8> names;
   llvm::SmallVector<unsigned, 4> domainVars; // of a pointwise op
   llvm::DenseMap<const ast::Expr *, bool> constness;
+  llvm::StringSet<> failedIndices; // had an error already: their uses are silent
 };
 
 /// Calls `visit` for every direct part of an expression.

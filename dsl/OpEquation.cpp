@@ -1,5 +1,6 @@
 // One equation: its left side, its element type, its place in the graph.
 #include "dsl/OpElaborator.h"
+#include "dsl/ShapeNote.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -12,6 +13,7 @@ void OpElaborator::startEquation() {
   vars.assign(1, {"n", ShapedType::kDynamic});
   names.clear();
   constness.clear();
+  failedIndices.clear();
   domainVars.clear();
   for (auto [i, extent] : llvm::enumerate(domain)) {
     domainVars.push_back(vars.size());
@@ -87,12 +89,36 @@ FailureOr<Tensor> OpElaborator::emitEquation(const ast::EquationStmt &eq, const 
   return emit(*eq.value, *left, *want, forceBatch);
 }
 
+/// A result without elements: said with the arithmetic that leads there.
+LogicalResult OpElaborator::checkDimensions(const ast::Type &declared) {
+  for (auto [i, dim] : llvm::enumerate(declared.dims)) {
+    auto value = dim.pack ? FailureOr<Value>(failure()) : elab.evaluate(*dim.expr, scope);
+    if (!dim.pack && failed(value))
+      return failure();
+    auto extent = dim.pack ? std::nullopt : value->asInt();
+    if (!extent || *extent >= 1)
+      continue;
+    Report report = elab.error("empty-dimension", dim.span,
+                               "dimension " + llvm::Twine(i) + " of the result of " + op.name.text +
+                                   " would be empty: " + dim.span.text() + " = " +
+                                   llvm::Twine(*extent));
+    if (std::string note = resultArithmetic(op, scope, elab.uses().back()); !note.empty())
+      report.note(note);
+    if (auto input = tensors.find(op.params.inputs.front().name.text); input != tensors.end())
+      report.trail(input->second.tensor, "the shape on the way here:");
+    return report;
+  }
+  return success();
+}
+
 /// The extents of a declared result, or none for a temporary.
 FailureOr<std::optional<llvm::SmallVector<int64_t, 4>>>
 OpElaborator::declaredShape(const ast::Type *declared) {
   std::optional<llvm::SmallVector<int64_t, 4>> shape;
   if (!declared)
     return shape;
+  if (failed(checkDimensions(*declared)))
+    return failure();
   auto extents = elab.evaluateShape(*declared, scope);
   if (failed(extents))
     return failure();

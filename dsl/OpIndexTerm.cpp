@@ -100,7 +100,7 @@ FailureOr<IndexTerm> OpElaborator::indexName(const ast::Name &expr, EquationBuil
     return dataTerm(value, identity(value, {}, eq), eq);
   }
   const Binding *binding = scope.find(expr.name);
-  if (binding && binding->status == Binding::Status::Failed)
+  if ((binding && binding->status == Binding::Status::Failed) || failedIndices.contains(expr.name))
     return failure();
   if (binding || scalars.count(expr.name))
     return notAnIndex(expr);

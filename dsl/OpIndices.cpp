@@ -234,6 +234,16 @@ FailureOr<IndexName> OpElaborator::bindIndex(const ast::Bind &bind, StringRef bi
                                              const ast::Expr &body,
                                              std::optional<ArrayRef<int64_t>> declared,
                                              const Twine &declaredWhere) {
+  auto index = makeIndex(bind, binder, body, declared, declaredWhere);
+  if (failed(index))
+    failedIndices.insert(bind.name.text);
+  return index;
+}
+
+FailureOr<IndexName> OpElaborator::makeIndex(const ast::Bind &bind, StringRef binder,
+                                             const ast::Expr &body,
+                                             std::optional<ArrayRef<int64_t>> declared,
+                                             const Twine &declaredWhere) {
   if (failed(checkIndexName(bind, binder)))
     return failure();
   if (!binder.empty() && binder != "count" && !mentions(body, bind.name.text))

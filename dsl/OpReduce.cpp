@@ -102,12 +102,19 @@ static bool isPosition(const ast::Reduce &reduce) {
   return reduce.reducer == ast::Reducer::Argmax || reduce.reducer == ast::Reducer::Argmin;
 }
 
+LogicalResult OpElaborator::checkOneBatch(const ast::Expr &expr, ArrayRef<unsigned> vars,
+                                          bool mapped) {
+  auto isBatch = [&](unsigned var) { return ShapedType::isDynamic(this->vars[var].extent); };
+  if (llvm::count_if(vars, isBatch) + mapped <= 1)
+    return success();
+  return elab.error("batch-twice", expr.span, "this would be a tensor with two batch axes")
+      .note("pairs of samples can be read where they are reduced, but not yet kept in a tensor");
+}
+
 FailureOr<Tensor> OpElaborator::emit(const ast::Expr &expr, ArrayRef<unsigned> vars, TensorType want,
                                      bool forceBatch) {
-  if (llvm::count_if(vars, [&](unsigned v) { return ShapedType::isDynamic(this->vars[v].extent); }) +
-          (forceBatch || readsMapped(expr)) > 1)
-    return elab.error("batch-twice", expr.span, "a tensor has one batch axis, this would have two")
-        .note("pairs of samples can be reduced, but not yet kept");
+  if (failed(checkOneBatch(expr, vars, forceBatch || readsMapped(expr))))
+    return failure();
   auto *reduce = llvm::dyn_cast<ast::Reduce>(&expr);
   // What does not depend on an index is computed once and repeated.
   bool direct = reduce && reduce->reducer != ast::Reducer::Count &&
@@ -238,6 +245,8 @@ FailureOr<OpElaborator::Reduced> OpElaborator::reduceFirst(const ast::Reduce &ex
     return failed(term) ? FailureOr<Reduced>(failure()) : Reduced{*term, 1};
   }
   bool mapped = readsMapped(*expr.body);
+  if (failed(checkOneBatch(expr, parallel, mapped)))
+    return failure();
   auto all = allVars(mapped, parallel, *reduced);
   EquationBuilder eq(vars, all, all.size() - reduced->size(), location(expr.span));
   auto term = reductionTerm(expr, *reduced, eq);

@@ -130,7 +130,8 @@ FailureOr<mlir::Value> OpElaborator::name(const ast::Name &expr, EquationBuilder
 FailureOr<mlir::Value> OpElaborator::constantScalar(const ast::Expr &expr, EquationBuilder &eq) {
   if (auto *name = llvm::dyn_cast<ast::Name>(&expr)) {
     const Binding *binding = scope.find(name->name);
-    if (binding && binding->status == Binding::Status::Failed)
+    if ((binding && binding->status == Binding::Status::Failed) ||
+        failedIndices.contains(name->name))
       return failure();
     if (!binding && !scope.module()->find(name->name) &&
         !isStepName(name->name) && name->name != "pi")

@@ -22,7 +22,9 @@ mlir::Value ProgramFunction::addArgument(mlir::Type type, StringRef role, String
   attributes.set(names::kRole, builder.getStringAttr(role));
   attributes.set(names::kPath, builder.getStringAttr(path));
   argumentAttributes.push_back(std::move(attributes));
-  return entry().addArgument(type, location);
+  // Printed modules call the argument by its path.
+  auto named = mlir::NameLoc::get(mlir::StringAttr::get(type.getContext(), path), location);
+  return entry().addArgument(type, named);
 }
 
 void ProgramFunction::addInitializer(mlir::NamedAttrList &attributes,

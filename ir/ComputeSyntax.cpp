@@ -68,6 +68,20 @@ static void printReads(OpAsmPrinter &p, ComputeOp op, ArrayRef<BlockArgument> ar
   p << ')';
 }
 
+/// Reads are a, b, c, ..; what `finish` gets from the reduction is sum, max, ...
+void ComputeOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  bool inFinish = &region == &getFinish();
+  unsigned combined = inFinish ? getNumResults() : 0, firstRead = inFinish ? getNumBodyReads() : 0;
+  for (auto [i, argument] : llvm::enumerate(region.getArguments())) {
+    if (i < combined) {
+      setName(argument, stringifyReduction(getReduction(i)));
+      continue;
+    }
+    unsigned read = firstRead + i - combined;
+    setName(argument, read < 26 ? std::string(1, 'a' + read) : "read" + std::to_string(read));
+  }
+}
+
 void ComputeOp::print(OpAsmPrinter &p) {
   p << ' ';
   printIndices(p, *this, 0, getNumParallel());

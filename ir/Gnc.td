@@ -8,6 +8,7 @@
 include "mlir/IR/OpBase.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 
@@ -121,7 +122,8 @@ def Gnc_Tensor : TensorOf<[F32, I32, I8, I1]>;
 // Tensor ops
 //===------------------------------------------------------------------------------------------===//
 
-def Gnc_ComputeOp : Gnc_TensorOp<"compute", []> {
+def Gnc_ComputeOp : Gnc_TensorOp<"compute", [
+    IsolatedFromAbove, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "an equation in index notation";
   let description = [{
     For every point of the parallel indices, combines the yielded scalars over all points of the reduction indices

@@ -73,7 +73,9 @@ static void append(EquationDraft &draft, ComputeOp reduction, unsigned result, C
 namespace gnc {
 
 bool joinFinish(ComputeOp op) {
-  if (op.getNumResults() != 1)
+  // Updates are carried out at the end of the step. In the `finish` of a weight's gradient they would hold it,
+  // and with it everything that it reads, back until then.
+  if (op.getNumResults() != 1 || isUpdate(op->getResult(0)))
     return false;
   auto [reduction, result] = findReduction(op);
   if (!reduction)

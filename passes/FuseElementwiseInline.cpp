@@ -129,7 +129,7 @@ static bool readsLittle(ComputeOp op) {
 static bool pays(ComputeOp producer, ArrayRef<OpOperand *> uses) {
   constexpr double kOnce = 1.5, kMostRepeatedOps = 16;
   constexpr unsigned kCheapOps = 2;
-  ScalarCost cost = costOf(*producer.getBodyBlock());
+  ScalarCost cost = innerCostOf(producer);
   if (producer.getReads().empty() && producer.getBodyBlock()->getOps<IndexOp>().empty())
     return true; // a number
   double overlap = 0;

@@ -59,17 +59,68 @@ static bool isFree(Operation &op) {
          isa<IndexOp, ExtentOp, InsideOp, StopOp, CastOpInterface, YieldOp>(op);
 }
 
+static void addCost(Operation &op, ScalarCost &cost) {
+  if (isFree(op))
+    return;
+  bool simpleMath =
+      isa<math::AbsFOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp>(op);
+  cost.expensive |= isa<SigmoidOp, SoftplusOp>(op) ||
+                    (op.getDialect()->getNamespace() == "math" && !simpleMath);
+  cost.ops += isa<arith::DivFOp>(op) ? 4 : 1;
+}
+
 ScalarCost costOf(Block &scalars) {
   ScalarCost cost;
-  for (Operation &op : scalars) {
-    if (isFree(op))
+  for (Operation &op : scalars)
+    addCost(op, cost);
+  return cost;
+}
+
+/// True if the value of read `read`, or where it is inside, can change along index `index`.
+static bool variesAlong(ComputeOp op, unsigned read, unsigned index) {
+  AccessAttr access = op.getAccess(read);
+  for (AffineMap map : {access.getCoords(), access.getConditions()})
+    for (AffineExpr expr : map.getResults()) {
+      bool varies = false;
+      expr.walk([&](AffineExpr part) {
+        auto dim = dyn_cast<AffineDimExpr>(part);
+        varies |= isa<AffineSymbolExpr>(part) || (dim && dim.getPosition() == index);
+      });
+      if (varies)
+        return true;
+    }
+  return false;
+}
+
+ScalarCost innerCostOf(ComputeOp op) {
+  ScalarCost cost;
+  if (op.getNumParallel() == 0)
+    return costOf(*op.getBodyBlock());
+  unsigned inner = op.getNumParallel() - 1;
+  llvm::SmallPtrSet<Value, 8> varying;
+  for (auto [read, argument] : llvm::enumerate(op.getBody().getArguments()))
+    if (variesAlong(op, read, inner))
+      varying.insert(argument);
+  for (Operation &scalar : op.getBodyBlock()->without_terminator()) {
+    auto index = dyn_cast<IndexOp>(scalar);
+    auto inside = dyn_cast<InsideOp>(scalar);
+    bool varies = (index && index.getIndex() == inner) ||
+                  (inside && variesAlong(op, inside.getRead(), inner)) ||
+                  llvm::any_of(scalar.getOperands(), [&](Value operand) { return varying.contains(operand); });
+    if (!varies)
       continue;
-    bool simpleMath = isa<math::AbsFOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp>(op);
-    cost.expensive |= isa<SigmoidOp, SoftplusOp>(op) ||
-                      (op.getDialect()->getNamespace() == "math" && !simpleMath);
-    cost.ops += isa<arith::DivFOp>(op) ? 4 : 1;
+    varying.insert(scalar.getResult(0));
+    addCost(scalar, cost);
   }
   return cost;
+}
+
+bool isUpdate(Value result) {
+  return llvm::any_of(result.getUses(), [](OpOperand &use) {
+    auto end = dyn_cast<func::ReturnOp>(use.getOwner());
+    auto function = end ? dyn_cast<func::FuncOp>(end->getParentOp()) : func::FuncOp();
+    return function && function.getResultAttr(use.getOperandNumber(), names::kUpdates);
+  });
 }
 
 bool hoistOperands(Operation *op, Operation *place) {

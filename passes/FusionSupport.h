@@ -41,6 +41,11 @@ struct ScalarCost {
   bool expensive = false; ///< has a function of `math` that takes tens of cycles
 };
 ScalarCost costOf(mlir::Block &scalars);
+/// The same without what does not change along the innermost index of `op`, pointwise: loops compute that once.
+ScalarCost innerCostOf(ComputeOp op);
+
+/// A function returns `result` as the new value of a weight or state.
+bool isUpdate(mlir::Value result);
 
 /// Moves what `op` depends on before `place`, as far as it comes after it. Direct uses of the results of
 /// `place` are allowed. False, with nothing moved, when something in between depends on `place`, or when

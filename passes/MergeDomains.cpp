@@ -65,12 +65,11 @@ struct Outlook {
 
 static Outlook outlookOf(ComputeOp op, ComputeOp partner) {
   Outlook outlook;
-  for (OpOperand &use : op->getUses()) {
-    auto end = dyn_cast<func::ReturnOp>(use.getOwner());
-    if (!end)
-      outlook.feeds |= use.getOwner() != partner;
-    else if (auto function = dyn_cast<func::FuncOp>(end->getParentOp()))
-      outlook.updates |= !!function.getResultAttr(use.getOperandNumber(), names::kUpdates);
+  for (Value result : op->getResults()) {
+    outlook.updates |= isUpdate(result);
+    outlook.feeds |= llvm::any_of(result.getUsers(), [&](Operation *user) {
+      return !user->hasTrait<OpTrait::IsTerminator>() && user != partner;
+    });
   }
   return outlook;
 }

@@ -1,4 +1,5 @@
-//===- Command.cpp - what the subcommands share; check, compile, summary ------------------------===//
+//===- Command.cpp - what the subcommands share; check, compile, summary
+//------------------------===//
 #include "tools/Command.h"
 
 #include "runtime/File.h"
@@ -51,6 +52,7 @@ int write(const std::string &path, const std::string &bytes) {
 CompileReply compileNet(const Arguments &arguments, std::vector<std::string> programs) {
   CompileRequest request = arguments.compile;
   request.programs = std::move(programs);
+  request.threads = arguments.threads;
   return ask([&](Compiler &compiler) { return compiler.compile(request); });
 }
 
@@ -72,8 +74,10 @@ int runCompile(const Arguments &arguments) {
   if (phase.empty())
     phase = arguments.output.ends_with(".s") ? "asm" : "obj";
   if (phase == "obj" && arguments.output.empty())
-    return report(runtime::usageError("no-output", "an object file needs a name").withHelp("add -o FILE.o"));
-  CompileReply reply = ask([&](Compiler &compiler) { return compiler.emit(arguments.compile, phase); });
+    return report(
+        runtime::usageError("no-output", "an object file needs a name").withHelp("add -o FILE.o"));
+  CompileReply reply =
+      ask([&](Compiler &compiler) { return compiler.emit(arguments.compile, phase); });
   if (reply.exitCode)
     return reply.exitCode;
   return write(arguments.output, reply.output);

@@ -1,4 +1,5 @@
-//===- Command.h - the subcommands of gnc -------------------------------------------------------===//
+//===- Command.h - the subcommands of gnc
+//-------------------------------------------------------===//
 #pragma once
 
 #include "runtime/Status.h"

@@ -1,4 +1,5 @@
-//===- CommandEval.cpp - gnc eval ---------------------------------------------------------------===//
+//===- CommandEval.cpp - gnc eval
+//---------------------------------------------------------------===//
 #include "runtime/Checkpoint.h"
 #include "runtime/Evaluate.h"
 #include "tools/Command.h"
@@ -9,7 +10,8 @@
 namespace gnc::tools {
 
 namespace {
-int evaluate(const Arguments &arguments, const runtime::CompiledNet &net, const runtime::Split &split) {
+int evaluate(const Arguments &arguments, const runtime::CompiledNet &net,
+             const runtime::Split &split) {
   auto pool = runtime::ThreadPool::create(arguments.threads);
   if (!pool.ok())
     return report(pool.error());
@@ -37,16 +39,18 @@ int runEval(const Arguments &arguments) {
     return reply.exitCode;
   const runtime::Recipe &recipe = reply.net.recipe;
   uint64_t seed = arguments.compile.seed.value_or(recipe.seed);
-  auto data = runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
+  auto data =
+      runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
   if (!data.ok())
     return report(data.error());
   const runtime::Split &split = arguments.split == "train"        ? data->train
                                 : arguments.split == "validation" ? data->validation
                                                                   : data->test;
   if (split.size() == 0)
-    return report(runtime::inputError("empty-split", "the split '" + arguments.split + "' has no samples")
-                      .withHelp("a validation split needs 'validate = 0.1' in the train section")
-                      .at(recipe.location));
+    return report(
+        runtime::inputError("empty-split", "the split '" + arguments.split + "' has no samples")
+            .withHelp("a validation split needs 'validate = 0.1' in the train section")
+            .at(recipe.location));
   return evaluate(arguments, reply.net, split);
 }
 

@@ -1,4 +1,5 @@
-//===- CommandInfer.cpp - gnc infer -------------------------------------------------------------===//
+//===- CommandInfer.cpp - gnc infer
+//-------------------------------------------------------------===//
 #include "runtime/Checkpoint.h"
 #include "runtime/Evaluate.h"
 #include "runtime/Idx.h"
@@ -21,9 +22,11 @@ using runtime::Split;
 
 //===- What goes in ---------------------------------------------------------------------------===//
 
-Result<Split> samplesOf(const Arguments &arguments, const runtime::CompiledNet &net, const std::string &name) {
+Result<Split> samplesOf(const Arguments &arguments, const runtime::CompiledNet &net,
+                        const std::string &name) {
   uint64_t seed = arguments.compile.seed.value_or(net.recipe.seed);
-  auto data = runtime::openDataset(net.recipe.source, runtime::inputsOf(net), {net.recipe.validate, seed});
+  auto data =
+      runtime::openDataset(net.recipe.source, runtime::inputsOf(net), {net.recipe.validate, seed});
   if (!data.ok())
     return std::move(data).error();
   if (name == "train")
@@ -32,17 +35,19 @@ Result<Split> samplesOf(const Arguments &arguments, const runtime::CompiledNet &
 }
 
 /// One sample of a split of the net's own data: "test:17".
-Result<Split> oneSample(const Arguments &arguments, const runtime::CompiledNet &net, const std::string &name,
-                        const std::string &number) {
+Result<Split> oneSample(const Arguments &arguments, const runtime::CompiledNet &net,
+                        const std::string &name, const std::string &number) {
   uint32_t index = 0;
   auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), index);
   if (failure != std::errc() || end != number.data() + number.size())
-    return runtime::usageError("input", "'" + number + "' is not the number of a sample").withHelp("write test:0");
+    return runtime::usageError("input", "'" + number + "' is not the number of a sample")
+        .withHelp("write test:0");
   Result<Split> split = samplesOf(arguments, net, name);
   if (!split.ok())
     return split;
   if (int64_t(index) >= split->size())
-    return runtime::inputError("no-sample", "the split '" + name + "' has " + std::to_string(split->size()) +
+    return runtime::inputError("no-sample", "the split '" + name + "' has " +
+                                                std::to_string(split->size()) +
                                                 " samples, so there is no sample " + number);
   split->samples = {split->samples[index]};
   return split;
@@ -72,12 +77,14 @@ Result<Split> fromFiles(const Arguments &arguments, const runtime::CompiledNet &
   for (const std::string &text : arguments.inputs) {
     size_t equals = text.find('=');
     std::string field = text.substr(0, equals);
-    auto input = std::find_if(inputs.begin(), inputs.end(), [&](const auto &i) { return i.name == field; });
+    auto input =
+        std::find_if(inputs.begin(), inputs.end(), [&](const auto &i) { return i.name == field; });
     if (equals == std::string::npos || input == inputs.end()) {
       Error error = runtime::usageError("input", "--input " + text + " names no field of the net");
       for (const runtime::Tensor &known : inputs)
         error.notes.push_back("field: " + known.name);
-      return std::move(error).withHelp("write --input field=FILE, or --input test:0 for a sample of the data");
+      return std::move(error).withHelp(
+          "write --input field=FILE, or --input test:0 for a sample of the data");
     }
     Result<runtime::Member> member = memberOf(*input, text.substr(equals + 1));
     if (!member.ok())
@@ -85,7 +92,8 @@ Result<Split> fromFiles(const Arguments &arguments, const runtime::CompiledNet &
     int64_t count = int64_t(member->data.size()) / std::max<int64_t>(member->sampleBytes(), 1);
     if (!part->members.empty() && count != part->count)
       return runtime::inputError("data-count", "'" + field + "' has " + std::to_string(count) +
-                                                   " samples, the field before it " + std::to_string(part->count));
+                                                   " samples, the field before it " +
+                                                   std::to_string(part->count));
     part->count = count;
     part->members.push_back(std::move(*member));
   }
@@ -140,7 +148,8 @@ std::string valueText(const runtime::Output &output, int64_t sample, bool json) 
   return text + "]";
 }
 
-std::string lineOf(int64_t number, int64_t sample, std::span<const runtime::Output> outputs, bool json) {
+std::string lineOf(int64_t number, int64_t sample, std::span<const runtime::Output> outputs,
+                   bool json) {
   std::string line = json ? "{\"sample\":" + std::to_string(number) : std::to_string(number);
   for (const runtime::Output &output : outputs) {
     const std::string &name = output.tensor->name; // an identifier: nothing to escape
@@ -161,7 +170,8 @@ int runSamples(const Arguments &arguments, const runtime::CompiledNet &net, cons
   if (!status.ok())
     return report(status.error());
   SignalGuard signals;
-  auto print = [&](int64_t first, int64_t n, std::span<const runtime::Output> outputs) -> runtime::Status {
+  auto print = [&](int64_t first, int64_t n,
+                   std::span<const runtime::Output> outputs) -> runtime::Status {
     std::string text;
     for (int64_t s = 0; s < n; ++s)
       text += lineOf(split.samples[size_t(first + s)], s, outputs, arguments.json);

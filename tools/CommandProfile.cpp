@@ -1,4 +1,5 @@
-//===- CommandProfile.cpp - gnc profile: where the time of a step goes --------------------------===//
+//===- CommandProfile.cpp - gnc profile: where the time of a step goes
+//--------------------------===//
 #include "runtime/Feed.h"
 #include "tools/Command.h"
 
@@ -72,13 +73,15 @@ void printTable(const runtime::Program &program, const std::vector<double> &seco
       printf(" [%s:%d]", site.location.file.c_str(), site.location.line);
     printf("\n");
   }
-  printf("%10.4f %5.1f%% %9.2f           %zu kernels, %.0f samples/s with a batch of %lld\n", total * 1e3, 100.0,
-         operations / total * 1e-9, program.kernels.size(), double(n) / total, (long long)n);
+  printf("%10.4f %5.1f%% %9.2f           %zu kernels, %.0f samples/s with a batch of %lld\n",
+         total * 1e3, 100.0, operations / total * 1e-9, program.kernels.size(), double(n) / total,
+         (long long)n);
 }
 } // namespace
 
 int runProfile(const Arguments &arguments) {
-  std::string name = arguments.compile.programs.empty() ? "train" : arguments.compile.programs.front();
+  std::string name =
+      arguments.compile.programs.empty() ? "train" : arguments.compile.programs.front();
   CompileReply reply = compileNet(arguments, {name});
   if (reply.exitCode)
     return reply.exitCode;

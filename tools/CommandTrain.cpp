@@ -1,4 +1,5 @@
-//===- CommandTrain.cpp - gnc train -------------------------------------------------------------===//
+//===- CommandTrain.cpp - gnc train
+//-------------------------------------------------------------===//
 #include "runtime/Progress.h"
 #include "runtime/Trainer.h"
 #include "tools/Command.h"
@@ -37,7 +38,8 @@ runtime::TrainOptions trainOptions(const Arguments &arguments, const SignalGuard
 
 void printOutcome(const runtime::TrainOutcome &outcome, const std::string &folder) {
   if (outcome.interrupted) {
-    printf("stopped after step %lld; go on with --resume --out %s\n", (long long)outcome.step, folder.c_str());
+    printf("stopped after step %lld; go on with --resume --out %s\n", (long long)outcome.step,
+           folder.c_str());
     return;
   }
   printf("%lld steps done", (long long)outcome.step);
@@ -55,7 +57,8 @@ int runTrain(const Arguments &arguments) {
     return reply.exitCode;
   const runtime::Recipe &recipe = reply.net.recipe;
   uint64_t seed = arguments.compile.seed.value_or(recipe.seed);
-  auto data = runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
+  auto data =
+      runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
   if (!data.ok())
     return report(data.error());
   SignalGuard signals;

@@ -1,4 +1,5 @@
-//===- Compiler.cpp - what libgnc_compiler.so offers --------------------------------------------===//
+//===- Compiler.cpp - what libgnc_compiler.so offers
+//--------------------------------------------===//
 #include "tools/Compiler.h"
 
 #include "codegen/Assemble.h"
@@ -60,7 +61,19 @@ bool emitPhase(Session &session, Phase phase) {
   if (phase > Phase::Buffers)
     return emitCode(session, phase);
   llvm::raw_string_ostream stream(session.reply.output);
-  session.module->print(stream);
+  // Arguments and equations are called by the path of the layer they belong to; scalars inside an
+  // equation are not.
+  session.module->walk([](ComputeOp equation) {
+    auto unknown = mlir::UnknownLoc::get(equation.getContext());
+    for (mlir::Region &region : equation->getRegions())
+      for (mlir::Block &block : region) {
+        for (mlir::BlockArgument argument : block.getArguments())
+          argument.setLoc(unknown);
+        for (mlir::Operation &scalar : block)
+          scalar.setLoc(unknown);
+      }
+  });
+  session.module->print(stream, mlir::OpPrintingFlags().printNameLocAsPrefix());
   return true;
 }
 
@@ -105,7 +118,8 @@ public:
       std::string names;
       for (llvm::StringRef known : phaseNames())
         names += (names.empty() ? "" : ", ") + known.str();
-      session.fail(2, {.text = "there is no phase '" + name + "'", .slug = "unknown-phase",
+      session.fail(2, {.text = "there is no phase '" + name + "'",
+                       .slug = "unknown-phase",
                        .notes = {"phases: " + names}});
     }
     return session.finish();

@@ -1,4 +1,5 @@
-//===- Compiler.h - what libgnc_compiler.so offers ----------------------------------------------===//
+//===- Compiler.h - what libgnc_compiler.so offers
+//----------------------------------------------===//
 //
 // The seam between `gnc`, which links no LLVM, and the compiler, which it loads when there is
 // something to compile. No compiler header here.
@@ -24,7 +25,7 @@ struct CompileRequest {
   std::optional<uint64_t> seed;
   int64_t batch = 0;                 ///< to plan for; 0: the recipe's
   std::vector<std::string> programs; ///< to keep of train, eval, infer; empty: all
-  int threads = 0;                   ///< of the compiler; 0: all processors, 1: none beside the caller
+  int threads = 0; ///< of the compiler; 0: all processors, 1: none beside the caller
   unsigned optLevel = 0;
   unsigned vectorBits = 0;
   bool verifyEach = false;

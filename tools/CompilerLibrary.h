@@ -1,4 +1,5 @@
-//===- CompilerLibrary.h - loads libgnc_compiler.so ---------------------------------------------===//
+//===- CompilerLibrary.h - loads libgnc_compiler.so
+//---------------------------------------------===//
 #pragma once
 
 #include "runtime/Status.h"

@@ -1,4 +1,5 @@
-//===- Render.cpp - messages with the line they are about ---------------------------------------===//
+//===- Render.cpp - messages with the line they are about
+//---------------------------------------===//
 #include "tools/Render.h"
 
 #include <algorithm>

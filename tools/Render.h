@@ -1,4 +1,5 @@
-//===- Render.h - messages with the line they are about -----------------------------------------===//
+//===- Render.h - messages with the line they are about
+//-----------------------------------------===//
 #pragma once
 
 #include "runtime/Program.h"
@@ -16,8 +17,8 @@ struct Message {
   std::string help = {};
 };
 
-/// `file:line:col: error: text [slug]`, the line with a caret if the file can be read, the notes and
-/// the help: the form of the front end's own diagnostics.
+/// `file:line:col: error: text [slug]`, the line with a caret if the file can be read, the notes
+/// and the help: the form of the front end's own diagnostics.
 std::string render(const Message &message);
 
 } // namespace gnc::tools

@@ -1,4 +1,5 @@
-//===- Session.cpp - one request to the compiler ------------------------------------------------===//
+//===- Session.cpp - one request to the compiler
+//------------------------------------------------===//
 #include "tools/Session.h"
 
 #include "codegen/Assemble.h"
@@ -81,12 +82,10 @@ void Session::addReproducer() {
   MLIRContext fresh(dialects());
   dsl::SourceManager freshSources;
   dsl::Diagnostics ignored;
-  auto again =
-      dsl::elaborateFile(request.file, frontendOptions(), fresh, freshSources, ignored);
+  auto again = dsl::elaborateFile(request.file, frontendOptions(), fresh, freshSources, ignored);
   SmallString<128> path;
   int descriptor = -1;
-  if (!again.module ||
-      llvm::sys::fs::createTemporaryFile("gnc-bug", "mlir", descriptor, path))
+  if (!again.module || llvm::sys::fs::createTemporaryFile("gnc-bug", "mlir", descriptor, path))
     return;
   llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << printed(*again.module);
   reply.diagnostics += "note: the graph is kept in " + path.str().str() + "\n";

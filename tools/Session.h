@@ -1,4 +1,5 @@
-//===- Session.h - one request to the compiler --------------------------------------------------===//
+//===- Session.h - one request to the compiler
+//--------------------------------------------------===//
 //
 // Owns everything that one compilation needs: context, sources, diagnostics, the module on its way.
 // The first failure decides the exit code; everything said on the way is in the reply.

@@ -1,4 +1,5 @@
-//===- Signals.cpp - Ctrl-C while there is something to save ------------------------------------===//
+//===- Signals.cpp - Ctrl-C while there is something to save
+//------------------------------------===//
 #include "tools/Signals.h"
 
 #include <csignal>
@@ -17,12 +18,12 @@ void handle(int number) {
 }
 
 void install(void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   // The handler is gone when it runs, so a second signal does what it always did.
   action.sa_flags = SA_RESTART | SA_RESETHAND;
   for (int number : {SIGINT, SIGTERM}) {
-    struct sigaction before {};
+    struct sigaction before{};
     sigaction(number, nullptr, &before);
     if (before.sa_handler != SIG_IGN) // nohup, or a script's background job
       sigaction(number, &action, nullptr);

@@ -1,4 +1,5 @@
-//===- Signals.h - Ctrl-C while there is something to save --------------------------------------===//
+//===- Signals.h - Ctrl-C while there is something to save
+//--------------------------------------===//
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-//===- Summary.cpp - the paper's table ----------------------------------------------------------===//
+//===- Summary.cpp - the paper's table
+//----------------------------------------------------------===//
 #include "tools/Summary.h"
 
 #include "codegen/Assemble.h"
@@ -25,7 +26,7 @@ std::string grouped(int64_t value) {
 
 std::string byteText(int64_t bytes) {
   constexpr int64_t kMega = int64_t(1) << 20;
-  if (bytes >= 10 * kMega)
+  if (bytes >= kMega)
     return llvm::formatv("{0:f1} MiB", double(bytes) / double(kMega)).str();
   return llvm::formatv("{0:f1} KiB", double(bytes) / 1024).str();
 }
@@ -35,12 +36,12 @@ int width(StringRef text) {
   return columns < 0 ? int(text.size()) : columns;
 }
 
-/// Left-aligned text columns, then right-aligned numbers.
-class Table {
+/// `texts` left-aligned columns, then right-aligned numbers.
+template <size_t columns> class Table {
 public:
-  void add(std::array<std::string, 4> row) { rows.push_back(std::move(row)); }
-  void print(llvm::raw_ostream &os) const {
-    std::array<int, 4> widths{};
+  void add(std::array<std::string, columns> row) { rows.push_back(std::move(row)); }
+  void print(llvm::raw_ostream &os, size_t texts) const {
+    std::array<int, columns> widths{};
     for (const auto &row : rows)
       for (size_t c = 0; c < row.size(); ++c)
         widths[c] = std::max(widths[c], width(row[c]));
@@ -48,21 +49,21 @@ public:
       std::string line;
       for (size_t c = 0; c < row.size(); ++c) {
         std::string blanks(size_t(widths[c] - width(row[c])), ' ');
-        line += (c ? "  " : "") + (c < 2 ? row[c] + blanks : blanks + row[c]);
+        line += (c ? "  " : "") + (c < texts ? row[c] + blanks : blanks + row[c]);
       }
       os << StringRef(line).rtrim() << "\n";
     }
   }
 
 private:
-  std::vector<std::array<std::string, 4>> rows;
+  std::vector<std::array<std::string, columns>> rows;
 };
 
 std::string joined(const std::vector<std::string> &parts) { return llvm::join(parts, ", "); }
 
 void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
   os << net.net << "(" << joined(net.inputs) << ") -> " << joined(net.outputs) << "\n\n";
-  Table table;
+  Table<4> table;
   table.add({"layer", "output", "parameters", "multiply-adds"});
   double multiplyAdds = 0, flops = 0;
   for (const dsl::NetRow &row : net.rows) {
@@ -72,8 +73,9 @@ void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
     table.add({row.text, row.shape, count(row.parameters), count(int64_t(row.multiplyAdds))});
   }
   table.add({"total", "", grouped(net.parameters), grouped(int64_t(multiplyAdds))});
-  table.print(os);
-  os << "\n" << grouped(net.parameters) << " parameters in " << net.parameterTensors
+  table.print(os, 2);
+  os << "\n"
+     << grouped(net.parameters) << " parameters in " << net.parameterTensors
      << (net.parameterTensors == 1 ? " tensor" : " tensors");
   if (net.stateElements)
     os << ", " << grouped(net.stateElements) << " numbers of state";
@@ -84,17 +86,21 @@ void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
 }
 
 void printMemory(llvm::raw_ostream &os, ModuleOp module) {
+  Table<7> table;
+  table.add({"program", "total", "weights", "in and out", "temporaries", "unshared", "launches"});
+  int64_t batch = 0;
   for (auto program : module.getOps<func::FuncOp>()) {
     std::optional<MemoryReport> report = memoryReport(program);
     if (!report)
       continue;
     int64_t launches = llvm::range_size(program.getOps<LaunchOp>());
-    os << llvm::formatv("{0,-6} {1,10} in {2} launches, batch {3}: {4} weights and states, {5} inputs "
-                        "and results, {6} temporaries (unshared {7})\n",
-                        program.getSymName(), byteText(report->arena), launches,
-                        plannedBatch(program), byteText(report->persistent), byteText(report->host),
-                        byteText(report->temporaries), byteText(report->unshared));
+    table.add({program.getSymName().str(), byteText(report->arena), byteText(report->persistent),
+               byteText(report->host), byteText(report->temporaries), byteText(report->unshared),
+               std::to_string(launches)});
+    batch = plannedBatch(program);
   }
+  os << "\nplanned memory with a batch of " << batch << "\n";
+  table.print(os, 1);
 }
 } // namespace
 
@@ -106,7 +112,6 @@ bool summarize(Session &session) {
     printLayers(stream, session.summary);
   if (!session.lower(Phase::Buffers))
     return false;
-  stream << "\nplanned memory\n";
   printMemory(stream, *session.module);
   return true;
 }

@@ -1,4 +1,5 @@
-//===- gnc-opt.cpp - runs passes by hand on a printed module ------------------------------------===//
+//===- gnc-opt.cpp - runs passes by hand on a printed module
+//------------------------------------===//
 #include "codegen/JitLower.h"
 #include "codegen/Pipeline.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -10,5 +11,6 @@ int main(int argc, char **argv) {
   gnc::registerPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "gnc's passes, one by one\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "gnc's passes, one by one\n", registry));
 }

@@ -1,7 +1,8 @@
-//===- gnc.cpp - the command line ---------------------------------------------------------------===//
+//===- gnc.cpp - the command line
+//---------------------------------------------------------------===//
 //
-// Only the option tables; Command*.cpp do the work. Links no LLVM: the compiler is loaded when there
-// is something to compile, so `gnc --help` is instant.
+// Only the option tables; Command*.cpp do the work. Links no LLVM: the compiler is loaded when
+// there is something to compile, so `gnc --help` is instant.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/Command.h"
@@ -21,7 +22,8 @@ void addFile(CLI::App &command, Arguments &arguments) {
   command.add_option("file", arguments.compile.file, "a .net file, or a .mlir printed by --emit")
       ->required()
       ->type_name("FILE");
-  command.add_option("net", arguments.compile.net, "the net, if the file trains several")->type_name("NET");
+  command.add_option("net", arguments.compile.net, "the net, if the file trains several")
+      ->type_name("NET");
 }
 
 /// What every command that compiles takes.
@@ -32,35 +34,46 @@ void addCompile(CLI::App &command, Arguments &arguments, Texts &texts) {
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  command.add_option("--data", arguments.compile.data, "where the data are")->type_name("DIR|synthetic:N");
+  command.add_option("--data", arguments.compile.data, "where the data are")
+      ->type_name("DIR|synthetic:N");
   command.add_option("--seed", arguments.compile.seed, "in place of the train section's");
   command.add_option("--batch", arguments.compile.batch, "samples at a time")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
-  command.add_option("--opt", arguments.compile.optLevel, "LLVM's own passes: 0 none, 1 few, 2 all")
+  command
+      .add_option("--opt", arguments.compile.optLevel, "LLVM's own passes: 0 none, 1 few, 2 all")
       ->check(CLI::Range(0, 2));
-  command.add_option("--vector-bits", arguments.compile.vectorBits, "128, 256 or 512; default: the machine's")
+  command
+      .add_option("--vector-bits", arguments.compile.vectorBits,
+                  "128, 256 or 512; default: the machine's")
       ->check(CLI::IsMember({128, 256, 512}));
-  command.add_option("--disable-pass", arguments.compile.disabledPasses, "leave a pass out, e.g. fuse-elementwise")
+  command
+      .add_option("--disable-pass", arguments.compile.disabledPasses,
+                  "leave a pass out, e.g. fuse-elementwise")
       ->type_name("PASS")
       ->expected(1)
       ->allow_extra_args(false);
-  command.add_flag("--verify-each", arguments.compile.verifyEach, "verify the program after every pass");
+  command.add_flag("--verify-each", arguments.compile.verifyEach,
+                   "verify the program after every pass");
   command.add_flag("--time", arguments.compile.timing, "say how long compiling took");
 }
 
 void addThreads(CLI::App &command, Arguments &arguments) {
-  command.add_option("--threads", arguments.threads, "default: all processors")->check(CLI::Range(1, 1024));
+  command.add_option("--threads", arguments.threads, "default: all processors")
+      ->check(CLI::Range(1, 1024));
 }
 
 void addTrain(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &command = *app.add_subcommand("train", "train a net");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
-  command.add_option("--out", arguments.out, "folder of the results; default: runs/FILE")->type_name("DIR");
+  command.add_option("--out", arguments.out, "folder of the results; default: runs/FILE")
+      ->type_name("DIR");
   command.add_flag("--resume", arguments.resume, "go on from last.safetensors in --out");
   command.add_option("--epochs", arguments.epochs, "in place of the train section's");
   command.add_option("--steps", arguments.steps, "in place of the train section's");
-  command.add_option("--checkpoint-every", arguments.checkpointEvery, "steps between checkpoints; default: by time")
+  command
+      .add_option("--checkpoint-every", arguments.checkpointEvery,
+                  "steps between checkpoints; default: by time")
       ->check(CLI::PositiveNumber);
 }
 
@@ -68,7 +81,9 @@ void addEval(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &command = *app.add_subcommand("eval", "loss and metrics of a split");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
-  command.add_option("--weights", arguments.weights, "a .safetensors file")->required()->type_name("FILE");
+  command.add_option("--weights", arguments.weights, "a .safetensors file")
+      ->required()
+      ->type_name("FILE");
   command.add_option("--split", arguments.split, "test, validation or train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
 }
@@ -77,8 +92,12 @@ void addInfer(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &command = *app.add_subcommand("infer", "answers for samples, one line each");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
-  command.add_option("--weights", arguments.weights, "a .safetensors file")->required()->type_name("FILE");
-  command.add_option("--input", arguments.inputs, "an IDX file for a field, or a sample of the data (test:0)")
+  command.add_option("--weights", arguments.weights, "a .safetensors file")
+      ->required()
+      ->type_name("FILE");
+  command
+      .add_option("--input", arguments.inputs,
+                  "an IDX file for a field, or a sample of the data (test:0)")
       ->type_name("FIELD=FILE|SPLIT:N")
       ->expected(1)
       ->allow_extra_args(false);
@@ -91,11 +110,15 @@ void addReports(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &check = *app.add_subcommand("check", "every check, no data opened");
   addCompile(check, arguments, texts);
   check.add_flag("-q,--quiet", arguments.quiet, "say nothing if all is well");
-  CLI::App &summary = *app.add_subcommand("summary", "layers, shapes, parameters, multiply-adds, memory");
+  CLI::App &summary =
+      *app.add_subcommand("summary", "layers, shapes, parameters, multiply-adds, memory");
   addCompile(summary, arguments, texts);
-  CLI::App &compile = *app.add_subcommand("compile", "machine code, or the program at any phase before it");
+  CLI::App &compile =
+      *app.add_subcommand("compile", "machine code, or the program at any phase before it");
   addCompile(compile, arguments, texts);
-  compile.add_option("--emit", arguments.emit, "ast, graph, train, fused, tiled, buffers, llvm, asm or obj")
+  compile
+      .add_option("--emit", arguments.emit,
+                  "ast, graph, train, fused, tiled, buffers, llvm, asm or obj")
       ->type_name("PHASE");
   compile.add_option("--program", arguments.compile.programs, "only train, eval or infer")
       ->check(CLI::IsMember({"train", "eval", "infer"}))
@@ -111,7 +134,8 @@ void addProfile(CLI::App &app, Arguments &arguments, Texts &texts) {
   command.add_option("--program", arguments.compile.programs, "train, eval or infer")
       ->check(CLI::IsMember({"train", "eval", "infer"}))
       ->expected(1);
-  command.add_option("--steps", arguments.steps, "how often to run; medians are printed")->check(CLI::Range(1, 1000000));
+  command.add_option("--steps", arguments.steps, "how often to run; medians are printed")
+      ->check(CLI::Range(1, 1000000));
 }
 
 /// False with a message for a text that is no name=value.

@@ -4,7 +4,7 @@
 // RUN: gnc compile %s --emit=asm -o - | FileCheck %s --check-prefix=ASM
 
 // CHECK-LABEL: func.func @train() attributes
-// CHECK-SAME: gnc.arena_bytes = 384 : i64
+// CHECK-SAME: gnc.arena_bytes = 576 : i64
 // CHECK-SAME: gnc.persistent_bytes = 64 : i64
 // CHECK: gnc.buffer at 64
 

@@ -1,125 +1,79 @@
 //===- Compiled.h - run a graph as compiled code and in the reference evaluator ----------------===//
 #pragma once
 
-#include "codegen/Assemble.h"
-#include "codegen/JitLower.h"
-#include "codegen/Pipeline.h"
 #include "ir/Evaluator.h"
 #include "runtime/Executor.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
+#include <functional>
 #include <gtest/gtest.h>
 #include <random>
 
 namespace gnc::test {
 
-/// One function `@train` of a module given as text, compiled for a batch, with inputs to run it on.
+using Tensors = std::vector<TensorValue>;
+
+/// How a function is compiled.
+struct Plan {
+  int64_t batch = 1;                 ///< samples to plan for
+  unsigned vectorBits = 0;           ///< 0: this machine's
+  std::vector<std::string> disabled; ///< passes to leave out
+};
+
+/// The one function (or `@train` of several), compiled. Arguments without a path are inputs named
+/// "a<i>", results without one are "r<i>".
 class Compiled {
 public:
+  using Source = std::function<mlir::OwningOpRef<mlir::ModuleOp>(mlir::MLIRContext &)>;
+
   /// Derives gradients, then keeps a copy of the equations for the evaluator and compiles the rest of the way.
-  Compiled(llvm::StringRef text, int64_t batch, std::vector<std::string> disabled = {}) {
-    mlir::DialectRegistry registry;
-    registerKernelDialects(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
-    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-    if (!module || !lower(Phase::Train, batch, {}))
-      return;
-    reference = mlir::OwningOpRef<mlir::ModuleOp>(module->clone());
-    if (!lower(Phase::Buffers, batch, disabled))
-      return;
-    KernelTable table(*module);
-    auto loaded = loadKernels(*module, table, {});
-    if (failed(loaded))
-      return;
-    for (auto &entry : table.entries())
-      keys.push_back(entry.key);
-    auto assembled = assembleProgram(module->lookupSymbol<mlir::func::FuncOp>("train"), table, *loaded);
-    if (failed(assembled))
-      return;
-    program = std::move(*assembled);
-    program.code = loaded->code;
-    ok = true;
-  }
+  Compiled(const std::string &text, const Plan &plan);
+  Compiled(const Source &source, const Plan &plan);
 
-  mlir::func::FuncOp function() { return reference->lookupSymbol<mlir::func::FuncOp>("train"); }
+  /// The equations, after autodiff and simplification alone.
+  mlir::func::FuncOp function();
+  /// The result whose new value argument `i` takes, if any.
+  std::optional<unsigned> updateOf(unsigned argument);
 
+  /// One tensor per argument for n samples: each element is draw(is float).
+  Tensors arguments(int64_t n, const std::function<double(bool)> &draw);
   /// Whole numbers in -range..range for f32 arguments (exact in f32 as long as sums stay below 2^24), 0..range for others.
-  std::vector<TensorValue> wholeNumbers(int64_t n, int range, uint64_t seed) {
-    std::mt19937_64 random(seed);
-    std::vector<TensorValue> values;
-    for (mlir::Type type : function().getArgumentTypes()) {
-      auto tensor = mlir::cast<mlir::RankedTensorType>(type);
-      llvm::SmallVector<int64_t> shape;
-      for (int64_t extent : tensor.getShape())
-        shape.push_back(mlir::ShapedType::isDynamic(extent) ? n : extent);
-      TensorValue value(shape);
-      int low = tensor.getElementType().isF32() ? -range : 0;
-      for (double &element : value.data)
-        element = low + static_cast<int64_t>(random() % (range - low + 1));
-      values.push_back(value);
-    }
-    return values;
-  }
+  Tensors wholeNumbers(int64_t n, int range, uint64_t seed);
+  /// Numbers between -2 and 2, 0..classes-1 for others.
+  Tensors realNumbers(int64_t n, int classes, uint64_t seed);
 
-  /// Runs the compiled program for n samples: one vector per result of the function, in logical order.
-  std::vector<std::vector<float>> run(const std::vector<TensorValue> &arguments, int64_t n, unsigned threads) {
-    auto pool = runtime::ThreadPool::create(threads);
-    EXPECT_TRUE(pool.ok());
-    auto executor = runtime::Executor::create(program, **pool);
-    EXPECT_TRUE(executor.ok());
-    std::vector<std::vector<float>> results;
-    if (!executor.ok())
-      return results;
-    auto &engine = **executor;
-    for (unsigned i = 0; i < arguments.size(); ++i) {
-      const runtime::Tensor *tensor = find(path(function().getArgAttrDict(i)), false);
-      std::vector<float> values(arguments[i].data.begin(), arguments[i].data.end());
-      engine.writeTensor(*tensor, n, values);
-    }
-    engine.run(n);
-    for (unsigned i = 0; i < function().getNumResults(); ++i) {
-      auto updates = function().getResultAttrOfType<mlir::IntegerAttr>(i, names::kUpdates);
-      const runtime::Tensor *tensor = updates ? find(path(function().getArgAttrDict(updates.getInt())), false)
-                                              : find(path(function().getResultAttrDict(i)), true);
-      results.push_back(engine.readTensor(*tensor, n));
-    }
-    return results;
-  }
+  /// What the evaluator says.
+  Tensors expected(const Tensors &arguments, Precision precision);
+  /// Runs the compiled program for n samples: one tensor per result, in logical order.
+  Tensors run(const Tensors &arguments, int64_t n, unsigned threads);
+
+  /// Host-visible tensors of the program, by what they are in the function.
+  const runtime::Tensor *argumentTensor(unsigned i);
+  const runtime::Tensor *resultTensor(unsigned i);
 
   bool ok = false;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys; ///< of all kernels
   runtime::Program program;
 
 private:
-  static std::string path(mlir::DictionaryAttr attributes) {
-    return attributes.getAs<mlir::StringAttr>(names::kPath).getValue().str();
-  }
-  const runtime::Tensor *find(const std::string &name, bool result) {
-    for (const runtime::Tensor &tensor : program.tensors)
-      if (tensor.name == name && (tensor.role == runtime::Role::Result) == result)
-        return &tensor;
-    ADD_FAILURE() << "no tensor " << name;
-    return nullptr;
-  }
-  bool lower(Phase phase, int64_t batch, std::vector<std::string> disabled) {
-    mlir::PassManager passes(&context, mlir::ModuleOp::getOperationName());
-    PipelineOptions options;
-    options.batch = batch;
-    options.verifyEach = true;
-    options.disabled = disabled;
-    std::string error;
-    if (!buildPipeline(passes, phase, options, error)) {
-      ADD_FAILURE() << error;
-      return false;
-    }
-    return succeeded(passes.run(*module));
-  }
+  void compile(const Source &source, const Plan &plan);
+  void nameEverything();
+  bool lower(bool wholeWay, const Plan &plan);
+  const runtime::Tensor *find(mlir::DictionaryAttr attributes, bool result);
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module, reference;
 };
+
+/// Equal numbers, NaN equal to NaN; zeros of both signs are equal.
+void expectEqual(const Tensors &actual, const Tensors &expected);
+/// |actual - expected| <= bound(magnitude of the expected element) + smallest.
+void expectClose(const Tensors &actual, const Tensors &expected, const std::function<double(double)> &bound);
+
+/// Compiles, runs on one and on three threads, and compares with the f32 evaluator, bit for bit.
+void expectSameBits(const std::string &text, const Plan &plan, int64_t n, uint64_t seed,
+                    const std::function<Tensors(Compiled &)> &draw = nullptr);
 
 } // namespace gnc::test

@@ -6,22 +6,12 @@
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <cstdlib>
+#include "test/Scale.h"
 
 using namespace gnc;
 using namespace gnc::test;
 
 namespace {
-
-unsigned caseCount() {
-  const char *scale = std::getenv("GNC_TEST_SCALE");
-  return scale && std::string(scale) == "full" ? 500 : 12;
-}
-
-uint64_t firstSeed() {
-  const char *seed = std::getenv("GNC_TEST_SEED");
-  return seed ? std::strtoull(seed, nullptr, 10) : 1;
-}
 
 /// y, its weighted sum as the loss, and both gradients: results y, dx, dw.
 std::string withGradients(std::string forward, std::string x, std::string w, std::string y, std::string indices) {
@@ -50,20 +40,8 @@ func.func @train(%x: {1} {{gnc.role = "input", gnc.path = "x"}, %w: {2} {{gnc.ro
 }
 
 void expectExact(const std::string &text, int64_t planned, int64_t n, uint64_t seed) {
-  SCOPED_TRACE(text);
-  Compiled compiled(text, planned);
-  ASSERT_TRUE(compiled.ok);
-  auto arguments = compiled.wholeNumbers(n, 3, seed);
-  auto expected = evaluate(compiled.function(), arguments, Precision::F64);
-  ASSERT_TRUE(succeeded(expected));
-  auto one = compiled.run(arguments, n, 1), two = compiled.run(arguments, n, 3);
-  ASSERT_EQ(one.size(), expected->size());
-  for (size_t r = 0; r < one.size(); ++r) {
-    ASSERT_EQ(one[r].size(), (*expected)[r].data.size());
-    for (size_t i = 0; i < one[r].size(); ++i)
-      ASSERT_EQ(one[r][i], (*expected)[r].data[i]) << "result " << r << " element " << i;
-    ASSERT_EQ(one[r], two[r]) << "threads change result " << r;
-  }
+  auto whole = [&](Compiled &compiled) { return compiled.wholeNumbers(n, 3, seed); };
+  expectSameBits(text, {.batch = planned}, n, seed, whole);
 }
 
 struct Random {
@@ -130,8 +108,8 @@ std::string pool(Random &random, int64_t &planned, int64_t &n) {
 }
 
 template <typename Family> void runFamily(Family family) {
-  for (unsigned i = 0; i < caseCount(); ++i) {
-    uint64_t seed = firstSeed() * 1000003 + i;
+  for (unsigned i = 0; i < caseCount(12, 500); ++i) {
+    uint64_t seed = caseSeed(i);
     SCOPED_TRACE(seed);
     Random random(seed);
     int64_t planned, n;

@@ -1,4 +1,5 @@
-//===- JitTest.cpp - from a module of kernels to a program that runs ----------------------------===//
+//===- JitTest.cpp - from a module of kernels to a program that runs
+//----------------------------===//
 #include "codegen/Assemble.h"
 #include "codegen/JitLower.h"
 #include "codegen/MemoryPlan.h"

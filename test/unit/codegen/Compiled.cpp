@@ -1,0 +1,228 @@
+#include "Compiled.h"
+
+#include "codegen/Assemble.h"
+#include "codegen/JitLower.h"
+#include "codegen/Pipeline.h"
+
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace gnc::test {
+
+Compiled::Compiled(const std::string &text, const Plan &plan) {
+  compile([&](MLIRContext &context) { return parseSourceString<ModuleOp>(text, &context); }, plan);
+}
+
+Compiled::Compiled(const Source &source, const Plan &plan) { compile(source, plan); }
+
+void Compiled::compile(const Source &source, const Plan &plan) {
+  DialectRegistry registry;
+  registerKernelDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+  context.disableMultithreading();
+  module = source(context);
+  if (!module)
+    return;
+  nameEverything();
+  if (!lower(/*wholeWay=*/false, plan))
+    return;
+  reference = OwningOpRef<ModuleOp>(module->clone());
+  if (!lower(/*wholeWay=*/true, plan))
+    return;
+  KernelTable table(*module);
+  auto loaded = loadKernels(*module, table, {});
+  if (failed(loaded))
+    return;
+  for (auto &entry : table.entries())
+    keys.push_back(entry.key);
+  auto assembled = assembleProgram(module->lookupSymbol<func::FuncOp>("train"), table, *loaded);
+  if (failed(assembled))
+    return;
+  program = std::move(*assembled);
+  program.code = loaded->code;
+  ok = true;
+}
+
+/// The function is "train"; whatever the host sees has a path.
+void Compiled::nameEverything() {
+  auto function = module->lookupSymbol<func::FuncOp>("train");
+  if (!function) {
+    function = *module->getOps<func::FuncOp>().begin();
+    function.setName("train");
+  }
+  for (auto other : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
+    if (other != function)
+      other.erase();
+  auto text = [&](const std::string &value) { return StringAttr::get(&context, value); };
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    if (!function.getArgAttr(i, names::kRole))
+      function.setArgAttr(i, names::kRole, text("input"));
+    if (!function.getArgAttr(i, names::kPath))
+      function.setArgAttr(i, names::kPath, text("a" + std::to_string(i)));
+  }
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    if (!function.getResultAttr(i, names::kPath) && !function.getResultAttr(i, names::kUpdates))
+      function.setResultAttr(i, names::kPath, text("r" + std::to_string(i)));
+}
+
+bool Compiled::lower(bool wholeWay, const Plan &plan) {
+  PassManager passes(&context, ModuleOp::getOperationName());
+  passes.enableVerifier(true);
+  PipelineOptions options;
+  options.batch = plan.batch;
+  options.vectorBits = plan.vectorBits;
+  options.verifyEach = true;
+  options.disabled = wholeWay ? plan.disabled : std::vector<std::string>();
+  std::string error;
+  if (!buildPipeline(*module, passes, wholeWay ? Phase::Buffers : Phase::Train, options, error)) {
+    ADD_FAILURE() << error;
+    return false;
+  }
+  return succeeded(passes.run(*module));
+}
+
+func::FuncOp Compiled::function() { return reference->lookupSymbol<func::FuncOp>("train"); }
+
+std::optional<unsigned> Compiled::updateOf(unsigned argument) {
+  for (unsigned i = 0; i < function().getNumResults(); ++i)
+    if (auto updates = function().getResultAttrOfType<IntegerAttr>(i, names::kUpdates))
+      if (updates.getInt() == argument)
+        return i;
+  return std::nullopt;
+}
+
+//===- Data -----------------------------------------------------------------------------------===//
+
+Tensors Compiled::arguments(int64_t n, const std::function<double(bool)> &draw) {
+  Tensors values;
+  for (Type type : function().getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<int64_t> shape;
+    for (int64_t extent : tensor.getShape())
+      shape.push_back(ShapedType::isDynamic(extent) ? n : extent);
+    TensorValue value(shape);
+    for (double &element : value.data)
+      element = tensor.getElementType().isInteger(1) ? draw(false) != 0 : draw(tensor.getElementType().isF32());
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+Tensors Compiled::wholeNumbers(int64_t n, int range, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  return arguments(n, [&](bool isFloat) {
+    int low = isFloat ? -range : 0;
+    return static_cast<double>(low + static_cast<int64_t>(random() % (range - low + 1)));
+  });
+}
+
+Tensors Compiled::realNumbers(int64_t n, int classes, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  return arguments(n, [&](bool isFloat) {
+    return isFloat ? static_cast<double>(static_cast<float>(static_cast<double>(random() % 4000000) / 1e6 - 2))
+                   : static_cast<double>(random() % classes);
+  });
+}
+
+//===- Running --------------------------------------------------------------------------------===//
+
+const runtime::Tensor *Compiled::find(DictionaryAttr attributes, bool result) {
+  std::string name = attributes.getAs<StringAttr>(names::kPath).getValue().str();
+  for (const runtime::Tensor &tensor : program.tensors)
+    if (tensor.name == name && (tensor.role == runtime::Role::Result) == result)
+      return &tensor;
+  ADD_FAILURE() << "no tensor " << name;
+  return nullptr;
+}
+
+const runtime::Tensor *Compiled::argumentTensor(unsigned i) {
+  return find(mlir::function_interface_impl::getArgAttrDict(function(), i), false);
+}
+
+const runtime::Tensor *Compiled::resultTensor(unsigned i) {
+  if (auto updates = function().getResultAttrOfType<IntegerAttr>(i, names::kUpdates))
+    return argumentTensor(updates.getInt());
+  return find(mlir::function_interface_impl::getResultAttrDict(function(), i), true);
+}
+
+Tensors Compiled::expected(const Tensors &arguments, Precision precision) {
+  auto values = evaluate(function(), arguments, precision);
+  EXPECT_TRUE(succeeded(values));
+  return succeeded(values) ? *values : Tensors();
+}
+
+Tensors Compiled::run(const Tensors &arguments, int64_t n, unsigned threads) {
+  auto pool = runtime::ThreadPool::create(threads);
+  EXPECT_TRUE(pool.ok());
+  auto executor = runtime::Executor::create(program, **pool);
+  EXPECT_TRUE(executor.ok());
+  Tensors results;
+  if (!executor.ok())
+    return results;
+  auto &engine = **executor;
+  for (unsigned i = 0; i < arguments.size(); ++i) {
+    std::vector<float> values(arguments[i].data.begin(), arguments[i].data.end());
+    engine.writeTensor(*argumentTensor(i), n, values);
+  }
+  // What the host reads is there before anything is committed, and the commit leaves it alone.
+  auto read = [&](bool updates) {
+    results.resize(function().getNumResults());
+    for (unsigned i = 0; i < results.size(); ++i)
+      if (static_cast<bool>(function().getResultAttr(i, names::kUpdates)) == updates) {
+        std::vector<float> values = engine.readTensor(*resultTensor(i), n);
+        results[i].data.assign(values.begin(), values.end());
+      }
+  };
+  engine.compute(n);
+  read(false);
+  engine.commit(n);
+  read(true);
+  Tensors committed = results;
+  read(false);
+  expectEqual(results, committed);
+  return results;
+}
+
+//===- Comparing ------------------------------------------------------------------------------===//
+
+static bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+void expectEqual(const Tensors &actual, const Tensors &expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t r = 0; r < actual.size(); ++r) {
+    ASSERT_EQ(actual[r].size(), expected[r].size());
+    for (int64_t i = 0; i < actual[r].size(); ++i)
+      ASSERT_TRUE(same(actual[r].data[i], expected[r].data[i]))
+          << "result " << r << ", element " << i << ": " << actual[r].data[i] << ", not " << expected[r].data[i];
+  }
+}
+
+void expectClose(const Tensors &actual, const Tensors &expected, const std::function<double(double)> &bound) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t r = 0; r < actual.size(); ++r) {
+    ASSERT_EQ(actual[r].size(), expected[r].size());
+    for (int64_t i = 0; i < actual[r].size(); ++i) {
+      double want = expected[r].data[i];
+      ASSERT_LE(std::fabs(actual[r].data[i] - want), bound(expected[r].magnitude[i]))
+          << "result " << r << ", element " << i << ": " << actual[r].data[i] << ", not " << want;
+    }
+  }
+}
+
+void expectSameBits(const std::string &text, const Plan &plan, int64_t n, uint64_t seed,
+                    const std::function<Tensors(Compiled &)> &draw) {
+  SCOPED_TRACE(text);
+  Compiled compiled(text, plan);
+  ASSERT_TRUE(compiled.ok);
+  Tensors arguments = draw ? draw(compiled) : compiled.realNumbers(n, 2, seed);
+  Tensors expected = compiled.expected(arguments, Precision::F32);
+  expectEqual(compiled.run(arguments, n, 1), expected);
+  if (!testing::Test::HasFatalFailure())
+    expectEqual(compiled.run(arguments, n, 3), expected);
+}
+
+} // namespace gnc::test
