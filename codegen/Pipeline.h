@@ -33,7 +33,7 @@ struct PipelineOptions {
   unsigned vectorBits = 0;           ///< 0: the widest registers of this machine
   unsigned optLevel = 0;             ///< of LLVM, see gnc::optimize
   bool verifyEach = false;           ///< verify after every pass, not only after the last
-  std::vector<std::string> disabled; ///< passes to leave out, by flag without "gnc-"
+  std::vector<std::string> disabled = {}; ///< passes to leave out, by flag without "gnc-"
 };
 
 /// Appends the passes that lead `module` to `last` (Graph to Buffers; the phases after them are

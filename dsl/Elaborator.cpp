@@ -77,7 +77,8 @@ Report &Report::note(const llvm::Twine &text) {
 }
 
 Report &Report::note(Span at, const llvm::Twine &text) {
-  diagnostic->note(at, text);
+  if (elab->userSpan(at) == at) // places in the library are never shown
+    diagnostic->note(at, text);
   return *this;
 }
 

@@ -102,6 +102,8 @@ LogicalResult Driver::checkSections() {
 
 NetPlan Driver::planOf(Found net) const {
   NetPlan plan{&main, net, nullptr, nullptr};
+  if (options.netOnly)
+    return plan;
   for (const ast::TrainDecl *train : trains)
     if (main.find(train->name.text).decl == net.decl && !plan.train)
       plan.train = train;
@@ -195,8 +197,8 @@ LogicalResult Driver::buildMain(const NetPlan &plan, FrontendResult &result) {
   result.module = newModule();
   BuildContext build{*result.module, diags, options, overrides};
   SectionBuilder builder(build, plan);
-  bool ok = true, trains = plan.train && !options.netOnly;
-  if (trains)
+  bool ok = true;
+  if (plan.train)
     ok = succeeded(builder.buildTrain()) && succeeded(builder.buildEval());
   ok &= succeeded(builder.buildInfer(/*withData=*/!options.netOnly));
   result.summary = builder.summary;
@@ -250,7 +252,7 @@ void Driver::checkPlan(const NetPlan &plan) {
 
 FrontendResult Driver::run() {
   FrontendResult result;
-  bool ok = succeeded(checkSections());
+  bool ok = options.netOnly || succeeded(checkSections());
   ok &= succeeded(readSettings());
   Found net = chooseNet();
   if (net && !net.decl->hasErrors && ok) {

@@ -122,6 +122,7 @@ private:
                                      EquationBuilder &eq);
   /// Known at compile time: nothing in it is a tensor, an index or a schedule.
   bool isConstant(const ast::Expr &expr);
+  bool isAdjoint(const ast::Expr &expr) const;
   bool isConstantCall(const ast::Call &call);
   /// The tensor that a name (or `d.y`) stands for, or null.
   const OpTensor *tensorOf(const ast::Expr &expr) const;

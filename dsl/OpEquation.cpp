@@ -98,12 +98,12 @@ LogicalResult OpElaborator::checkDimensions(const ast::Type &declared) {
     auto extent = dim.pack ? std::nullopt : value->asInt();
     if (!extent || *extent >= 1)
       continue;
+    std::string arithmetic = resultArithmetic(op, scope, elab.uses().back());
+    if (arithmetic.empty())
+      arithmetic = (dim.span.text() + " = " + llvm::Twine(*extent)).str();
     Report report = elab.error("empty-dimension", dim.span,
                                "dimension " + llvm::Twine(i) + " of the result of " + op.name.text +
-                                   " would be empty: " + dim.span.text() + " = " +
-                                   llvm::Twine(*extent));
-    if (std::string note = resultArithmetic(op, scope, elab.uses().back()); !note.empty())
-      report.note(note);
+                                   " would be empty: " + arithmetic);
     if (auto input = tensors.find(op.params.inputs.front().name.text); input != tensors.end())
       report.trail(input->second.tensor, "the shape on the way here:");
     return report;

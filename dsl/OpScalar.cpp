@@ -27,6 +27,13 @@ static bool isStepName(StringRef name) {
   return name == "step" || name == "epoch" || name == "epochs";
 }
 
+/// `d.x`, where nothing else is named d.
+bool OpElaborator::isAdjoint(const ast::Expr &expr) const {
+  auto *member = llvm::dyn_cast<ast::Member>(&expr);
+  auto *base = member ? llvm::dyn_cast<ast::Name>(member->base) : nullptr;
+  return base && base->name == "d" && !scope.find("d");
+}
+
 /// A call is constant if its operands are and it is arithmetic or a `def`.
 bool OpElaborator::isConstantCall(const ast::Call &call) {
   std::string written;
@@ -49,7 +56,7 @@ bool OpElaborator::isConstant(const ast::Expr &expr) {
                (scope.find(name->name) || !isStepName(name->name));
   } else if (auto *call = llvm::dyn_cast<ast::Call>(&expr)) {
     constant = isConstantCall(*call);
-  } else if (llvm::isa<ast::Reduce, ast::Flow>(&expr) || tensorOf(expr)) {
+  } else if (llvm::isa<ast::Reduce, ast::Flow>(&expr) || tensorOf(expr) || isAdjoint(expr)) {
     constant = false;
   } else {
     forEachPart(expr, [&](const ast::Expr &part) { constant = constant && isConstant(part); });
@@ -231,9 +238,8 @@ FailureOr<mlir::Value> OpElaborator::scalarOf(const ast::Expr &expr, EquationBui
   if (llvm::isa<Flow>(expr))
     return elab.error("op-flow", expr.span, "an equation has no arrows: it computes numbers")
         .help("call functions of numbers: sigmoid(x[i])");
-  if (auto *e = llvm::dyn_cast<Member>(&expr))
-    if (auto *base = llvm::dyn_cast<Name>(e->base); base && base->name == "d")
-      return unknownName(expr.span.text(), expr.span);
+  if (isAdjoint(expr))
+    return unknownName(expr.span.text(), expr.span);
   return elab.error("not-a-number", expr.span,
                     "'" + expr.span.text() + "' is no number of this equation");
 }

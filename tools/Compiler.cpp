@@ -5,6 +5,7 @@
 #include "codegen/Assemble.h"
 #include "dsl/AST.h"
 #include "dsl/Parser.h"
+#include "ir/Gnc.h"
 #include "tools/Session.h"
 #include "tools/Summary.h"
 

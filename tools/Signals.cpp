@@ -1,5 +1,4 @@
-//===- Signals.cpp - Ctrl-C while there is something to save
-//------------------------------------===//
+//===- Signals.cpp - Ctrl-C while there is something to save ------------------------------------===//
 #include "tools/Signals.h"
 
 #include <csignal>
@@ -12,22 +11,22 @@ std::atomic<bool> interrupted{false};
 std::atomic<int> received{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-void handle(int number) {
-  received = number;
-  interrupted = true;
-}
-
 void install(void (*handler)(int)) {
   struct sigaction action{};
   action.sa_handler = handler;
-  // The handler is gone when it runs, so a second signal does what it always did.
-  action.sa_flags = SA_RESTART | SA_RESETHAND;
+  action.sa_flags = SA_RESTART;
   for (int number : {SIGINT, SIGTERM}) {
     struct sigaction before{};
     sigaction(number, nullptr, &before);
     if (before.sa_handler != SIG_IGN) // nohup, or a script's background job
       sigaction(number, &action, nullptr);
   }
+}
+
+void handle(int number) {
+  received = number;
+  interrupted = true;
+  install(SIG_DFL); // a second signal, of whichever kind, does what it always did
 }
 } // namespace
 

@@ -19,7 +19,7 @@ using Tensors = std::vector<TensorValue>;
 struct Plan {
   int64_t batch = 1;                 ///< samples to plan for
   unsigned vectorBits = 0;           ///< 0: this machine's
-  std::vector<std::string> disabled; ///< passes to leave out
+  std::vector<std::string> disabled = {}; ///< passes to leave out
 };
 
 /// The one function (or `@train` of several), compiled. Arguments without a path are inputs named
