@@ -47,6 +47,8 @@ private:
   Value combine(Reduction reduction, Value accumulator, Value term);
   void combinePosition(Reduction reduction, Value &best, Value &position, Value term);
   Value position();
+  unsigned carriedAt(unsigned result);
+  std::optional<unsigned> positionOf(unsigned result);
   // Reads and writes
   Value read(unsigned i);
   Value readScattered(unsigned i);
@@ -224,6 +226,26 @@ Value EquationEmitter::read(unsigned i) {
 
 static bool isPosition(Reduction reduction) { return reduction == Reduction::ArgMax || reduction == Reduction::ArgMin; }
 
+/// Where the values of result `result` start among the carried ones.
+unsigned EquationEmitter::carriedAt(unsigned result) {
+  unsigned at = 0;
+  for (unsigned i = 0; i < result; ++i)
+    at += isPosition(op.getReduction(i)) ? 2 : 1;
+  return at;
+}
+
+/// For a maximum or minimum: the result that is the position of the same extreme of the same terms.
+std::optional<unsigned> EquationEmitter::positionOf(unsigned result) {
+  Reduction reduction = op.getReduction(result);
+  if (reduction != Reduction::Max && reduction != Reduction::Min)
+    return std::nullopt;
+  Reduction wanted = reduction == Reduction::Max ? Reduction::ArgMax : Reduction::ArgMin;
+  for (unsigned i = 0; i < op.getNumResults(); ++i)
+    if (op.getReduction(i) == wanted && op.getYielded()[i] == op.getYielded()[result])
+      return i;
+  return std::nullopt;
+}
+
 SmallVector<Value> EquationEmitter::initialValues() {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   SmallVector<Value> initial;
@@ -290,7 +312,9 @@ SmallVector<Value> EquationEmitter::emitTerm(SmallVector<Value> carried) {
   unsigned at = 0;
   for (auto [i, term] : llvm::enumerate(*terms)) {
     Reduction reduction = op.getReduction(i);
-    if (isPosition(reduction)) {
+    if (positionOf(i)) {
+      ++at; // the search for the position finds the extreme, too
+    } else if (isPosition(reduction)) {
       combinePosition(reduction, carried[at], carried[at + 1], term);
       at += 2;
     } else {
@@ -366,10 +390,11 @@ LogicalResult EquationEmitter::emitPoint() {
     carried = initialValues();
   carried = emitReduction(op.getNumParallel(), std::move(carried));
   SmallVector<Value> results;
-  for (unsigned i = 0, at = 0; i < op.getNumResults(); ++i, ++at) {
-    if (isPosition(op.getReduction(i)))
-      ++at; // after the best value comes its position
-    results.push_back(carried[at]);
+  for (unsigned i = 0; i < op.getNumResults(); ++i) {
+    if (auto position = positionOf(i))
+      results.push_back(carried[carriedAt(*position)]);
+    else // after the best value comes its position
+      results.push_back(carried[carriedAt(i) + isPosition(op.getReduction(i))]);
   }
   if (op.hasFinish()) {
     for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)

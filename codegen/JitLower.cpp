@@ -20,6 +20,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/IRBuilder.h"
@@ -37,7 +38,25 @@ void registerKernelDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+namespace {
+/// Turns into calls of libm, lane by lane, what LLVM has no or no accurate form for: the usual
+/// lowering writes log1p(x) as log(1 + x) and expm1(x) as exp(x) - 1, which lose small x.
+struct CallLibm : PassWrapper<CallLibm, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CallLibm)
+  void runOnOperation() final {
+    RewritePatternSet patterns(&getContext());
+    populateMathToLibmConversionPatterns(patterns);
+    ConversionTarget target(getContext());
+    target.addIllegalOp<math::ErfOp, math::ExpM1Op, math::Log1pOp>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
 void addKernelLowering(OpPassManager &passes) {
+  passes.addPass(std::make_unique<CallLibm>());
   // Function by function, so that they run in parallel.
   OpPassManager &each = passes.nest<func::FuncOp>();
   each.addPass(createCanonicalizerPass());
@@ -50,11 +69,8 @@ void addKernelLowering(OpPassManager &passes) {
   each.addPass(createSCFToControlFlowPass());
   each.addPass(createConvertVectorToLLVMPass());
   each.addPass(createConvertMathToLLVMPass());
-  // What is left of math calls libm, which is declared beside the functions.
-  passes.addPass(createConvertMathToLibmPass());
-  OpPassManager &rest = passes.nest<func::FuncOp>();
-  rest.addPass(createArithToLLVMConversionPass());
-  rest.addPass(createConvertIndexToLLVMPass());
+  each.addPass(createArithToLLVMConversionPass());
+  each.addPass(createConvertIndexToLLVMPass());
   passes.addPass(createFinalizeMemRefToLLVMConversionPass());
   passes.addPass(createConvertControlFlowToLLVMPass());
   // Bare pointers: `llvm.noalias` on arguments survives only in this convention.

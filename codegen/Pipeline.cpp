@@ -39,6 +39,7 @@ constexpr Step kGraphStory[] = {
     {Phase::Fused, "merge-domains", createMergeDomains},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
     {Phase::Fused, "split-reduction", createSplitReduction},
+    // The second stages walk over indices of extent 1.
     {Phase::Fused, "simplify", createSimplify},
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.

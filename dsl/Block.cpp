@@ -98,10 +98,11 @@ LogicalResult DeclUse::split(llvm::ArrayRef<Argument> fromLeft) {
     return success();
   }
   if (inputs.size() > params.size())
-    return elab.error("input-count", site.name,
-                      owner + " takes " + llvm::Twine(params.size()) +
-                          (params.size() == 1 ? " input" : " inputs") + ", got " +
-                          llvm::Twine(inputs.size()))
+    return elab
+        .error("input-count", site.name,
+               owner + " takes " + llvm::Twine(params.size()) +
+                   (params.size() == 1 ? " input" : " inputs") + ", got " +
+                   llvm::Twine(inputs.size()))
         .note(signature(decl));
   std::vector<std::optional<Argument>> slots(params.size());
   llvm::copy(inputs, slots.begin());
@@ -115,8 +116,9 @@ LogicalResult DeclUse::split(llvm::ArrayRef<Argument> fromLeft) {
       continue;
     }
     if (slots[index])
-      return elab.error("input-twice", one.name.span,
-                        "input " + one.name.text + " of " + owner + " is given twice")
+      return elab
+          .error("input-twice", one.name.span,
+                 "input " + one.name.text + " of " + owner + " is given twice")
           .note("it is " + slots[index]->text + " already");
     slots[index] = Argument{*one.value, oneLine(one.span.text(), 40), one.span};
   }
@@ -177,8 +179,8 @@ Use DeclUse::use() const {
       name = settings[position++]->name.text.str();
     if (one.value->tensor())
       continue;
-    use.settings += (use.settings.empty() ? "" : ", ") + name + " = " +
-                    oneLine(one.value->str(), 30);
+    use.settings +=
+        (use.settings.empty() ? "" : ", ") + name + " = " + oneLine(one.value->str(), 30);
     use.written.push_back({name, oneLine(one.span.text(), 40)});
   }
   return use;
@@ -191,8 +193,7 @@ LogicalResult DeclUse::bind(Scope &scope) {
     return failure();
   if (failed(gnc::dsl::bindSettings(elab, settings, given, scope, owner, site.name)))
     return failure();
-  return params.empty() ? success()
-                        : checkInputs(elab, params, inputs, scope, owner, site.name);
+  return params.empty() ? success() : checkInputs(elab, params, inputs, scope, owner, site.name);
 }
 
 //===- use ----------------------------------------------------------------------------------===//
@@ -292,9 +293,9 @@ FailureOr<Value> gnc::dsl::runDecl(Elaborator &elab, const Recipe &recipe,
     chain.stages = &block->chain->stages;
     chain.scope = &scope;
     chain.span = chain.nameSpan = block->chain->span;
-    auto result = LayerBuilder(elab, scope).applyRecipe(chain, inputs, {chain.span, chain.span, "", ""});
-    return failed(result) ? result
-                          : collectResults(elab, *block, block->results, scope, *result);
+    auto result =
+        LayerBuilder(elab, scope).applyRecipe(chain, inputs, {chain.span, chain.span, "", ""});
+    return failed(result) ? result : collectResults(elab, *block, block->results, scope, *result);
   }
   auto *net = llvm::dyn_cast<ast::NetDecl>(recipe.decl);
   auto value = elab.runBody(block ? block->body : net->body, scope);
@@ -312,7 +313,8 @@ static LogicalResult checkResult(Elaborator &elab, const ast::Decl &decl, const 
   const Tensor *tensor = value.tensor();
   if (!tensor)
     return elab.error("needs-tensor", result.span,
-                      name + " of " + decl.name.text + " must be a tensor, got " + value.kindName());
+                      name + " of " + decl.name.text + " must be a tensor, got " +
+                          value.kindName());
   const ast::Type &type = *result.type;
   if (type.elem == ast::Elem::F32 && type.hasShape) {
     auto wanted = elab.evaluateShape(type, scope);
@@ -321,10 +323,11 @@ static LogicalResult checkResult(Elaborator &elab, const ast::Decl &decl, const 
     if (tensor->shape == *wanted)
       return success();
     std::string declared = typeText(type), text = TensorType::str(*wanted);
-    return elab.error("result-shape", type.shapeSpan ? type.shapeSpan : result.span,
-                      decl.name.text + " declares " + name + " as " +
-                          (declared == text ? text : declared + " = " + text) + ", but computes " +
-                          tensor->str())
+    return elab
+        .error("result-shape", type.shapeSpan ? type.shapeSpan : result.span,
+               decl.name.text + " declares " + name + " as " +
+                   (declared == text ? text : declared + " = " + text) + ", but computes " +
+                   tensor->str())
         .trail(*tensor);
   }
   return elab.bindType(type, *tensor, scope, name + " of " + decl.name.text, result.span);
@@ -334,8 +337,9 @@ FailureOr<Value> gnc::dsl::collectResults(Elaborator &elab, const ast::Decl &dec
                                           llvm::ArrayRef<ast::Result> results, Scope &scope,
                                           const std::optional<Value> &value) {
   auto noValue = [&]() -> FailureOr<Value> {
-    return elab.error("no-value", decl.name.span,
-                      "'" + decl.name.text + "' has no value: its last statement must be one")
+    return elab
+        .error("no-value", decl.name.span,
+               "'" + decl.name.text + "' has no value: its last statement must be one")
         .help("end it with an expression");
   };
   if (results.empty())
@@ -347,16 +351,17 @@ FailureOr<Value> gnc::dsl::collectResults(Elaborator &elab, const ast::Decl &dec
     if (binding && binding->status == Binding::Status::Failed)
       return failure();
     if (binding && !binding->value)
-      return elab.error("missing-result", result.span,
-                        "result '" + result.name.text + "' of " + decl.name.text +
-                            " has a value in one branch only")
+      return elab
+          .error("missing-result", result.span,
+                 "result '" + result.name.text + "' of " + decl.name.text +
+                     " has a value in one branch only")
           .note(binding->span, "it is assigned in one branch here");
     if (!binding && (results.size() > 1 || !value)) {
       if (!result.name)
         return noValue();
-      return elab.error("missing-result", result.span,
-                        "result '" + result.name.text + "' of " + decl.name.text +
-                            " is never assigned")
+      return elab
+          .error("missing-result", result.span,
+                 "result '" + result.name.text + "' of " + decl.name.text + " is never assigned")
           .help("assign it: " + result.name.text + " = ..");
     }
     const Value &found = binding ? *binding->value : *value;

@@ -22,8 +22,8 @@ private:
   FailureOr<TensorType> typeOf(const ast::Type *type);
   FailureOr<Initializer> initializer(const ast::Expr *init, const TensorType &type,
                                      ParameterRole role);
-  LogicalResult attributes(llvm::ArrayRef<ast::Attribute> list, Scope &where,
-                           llvm::StringRef level, Parameter &parameter);
+  LogicalResult attributes(llvm::ArrayRef<ast::Attribute> list, Scope &where, llvm::StringRef level,
+                           Parameter &parameter);
   LogicalResult attribute(const ast::Attribute &one, Scope &where, llvm::StringRef level,
                           Parameter &parameter);
   LogicalResult reuse(Parameter &known, const TensorType &type);
@@ -70,9 +70,10 @@ FailureOr<Initializer> ParameterMaker::initializer(const ast::Expr *init, const 
     return *value->initializer();
   if (std::optional<double> number = value->asDouble())
     return Initializer{Initializer::Kind::Constant, *number, 0};
-  return elab.error("initializer", init->span,
-                    "'" + name.text + "' starts from a number or a distribution, but this is " +
-                        value->kindName())
+  return elab
+      .error("initializer", init->span,
+             "'" + name.text + "' starts from a number or a distribution, but this is " +
+                 value->kindName())
       .help("distributions are normal(mean, deviation) and uniform(low, high)");
 }
 
@@ -92,8 +93,9 @@ LogicalResult ParameterMaker::attribute(const ast::Attribute &one, Scope &where,
     return elab.error("unknown-attribute", one.name.span, "there is no attribute @" + kind)
         .didYouMean(kind, {"nodecay", "frozen", "rate", "was"});
   if (takesValue != (one.args && one.args->list.size() == 1))
-    return elab.error("attribute-arguments", one.span,
-                      "@" + kind + (takesValue ? " takes one value" : " takes no value"))
+    return elab
+        .error("attribute-arguments", one.span,
+               "@" + kind + (takesValue ? " takes one value" : " takes no value"))
         .help(kind == "rate"  ? "write @rate(0.1)"
               : kind == "was" ? "write @was(\"old.path\")"
                               : "write @" + kind);
@@ -150,10 +152,10 @@ LogicalResult ParameterMaker::reuse(Parameter &known, const TensorType &type) {
     return success();
   }
   LayerInstance &layer = *elab.shared;
-  return elab.error("shared-shape", elab.sharedUse,
-                    "layer '" + layer.name + "' shares its weights, but " + known.path + " is " +
-                        known.type.str() + " for its first use and would be " + type.str() +
-                        " here")
+  return elab
+      .error("shared-shape", elab.sharedUse,
+             "layer '" + layer.name + "' shares its weights, but " + known.path + " is " +
+                 known.type.str() + " for its first use and would be " + type.str() + " here")
       .note(layer.firstUse, "it is first used here, on " + layer.firstType)
       .help("give it inputs of the same shape, or make a second layer");
 }
@@ -249,20 +251,21 @@ static FailureOr<Tensor> stateValue(Elaborator &elab, const ast::Ident &name,
   if (failed(tensor))
     return failure();
   if (tensor->batched)
-    return elab.error("batched-state", at,
-                      "state '" + name.text + "' is one for all samples, but this is one a sample")
+    return elab
+        .error("batched-state", at,
+               "state '" + name.text + "' is one for all samples, but this is one a sample")
         .trail(*tensor)
         .help("reduce it over the batch with an op that says [N; ..]");
   if (tensor->shape == state.type.shape && tensor->element == ElementKind::F32)
     return tensor;
   if (tensor->shape == state.type.shape || tensor->shape.empty()) // convert or repeat
-    return pointwise(elab, {Value(Tensor(state.current, state.type)), Value(*tensor)}, {at, at},
-                     ElementKind::F32, at, "store",
-                     [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
-                       return math.number(x[1]);
-                     });
-  return elab.error("shape-mismatch", at, "state '" + name.text + "' is " + state.type.str() +
-                                              ", but this is " + tensor->str())
+    return pointwise(
+        elab, {Value(Tensor(state.current, state.type)), Value(*tensor)}, {at, at},
+        ElementKind::F32, at, "store",
+        [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.number(x[1]); });
+  return elab
+      .error("shape-mismatch", at,
+             "state '" + name.text + "' is " + state.type.str() + ", but this is " + tensor->str())
       .trail(*tensor);
 }
 
@@ -273,11 +276,15 @@ LogicalResult BodyRunner::updateState(const ast::Ident &name, const Value &value
   if (!binding || !binding->state) {
     llvm::SmallVector<llvm::StringRef> names;
     scope.collectNames(names);
-    Report report = elab.error("not-a-state", name.span,
-                               binding ? "'" + name.text + "' is no state: only states change by '<-'"
-                                       : "there is no state named '" + name.text + "'");
-    return binding ? LogicalResult(report.help("declare it: state " + name.text + ": [..] = 0, or "
-                                               "write " + name.text + " = ..")) : LogicalResult(report.didYouMean(name.text, names));
+    Report report =
+        elab.error("not-a-state", name.span,
+                   binding ? "'" + name.text + "' is no state: only states change by '<-'"
+                           : "there is no state named '" + name.text + "'");
+    return binding ? LogicalResult(report.help("declare it: state " + name.text +
+                                               ": [..] = 0, or "
+                                               "write " +
+                                               name.text + " = .."))
+                   : LogicalResult(report.didYouMean(name.text, names));
   }
   Parameter &state = *binding->state;
   FailureOr<Tensor> tensor = stateValue(elab, name, state, value, at);

@@ -81,7 +81,8 @@ LogicalResult gnc::dsl::assignName(Elaborator &elab, Scope &scope, const ast::Id
                                    Value value) {
   Scope *holder = scope.holder(name.text);
   if (holder && holder->find(name.text)->constant)
-    return elab.error("constant", name.span, "'" + name.text + "' is a constant and keeps its value")
+    return elab
+        .error("constant", name.span, "'" + name.text + "' is a constant and keeps its value")
         .note(holder->find(name.text)->span, "it is made by 'let' here")
         .help("use another name, or make it without 'let'");
   (holder ? *holder : scope).define(name.text, std::move(value), name.span);
@@ -210,8 +211,9 @@ LogicalResult BodyRunner::loop(const ast::ForStmt &stmt) {
     return failure();
   const std::vector<Value> *rows = range->elements();
   if (!rows)
-    return elab.error("loop-range", stmt.range->span,
-                      "'for' runs over a list or a range, but this is " + range->kindName())
+    return elab
+        .error("loop-range", stmt.range->span,
+               "'for' runs over a list or a range, but this is " + range->kindName())
         .help("write for i in 0 .. n");
   std::string label = PathScope::label(elab, "for");
   bool good = true;
@@ -245,8 +247,7 @@ FailureOr<OptionalValue> BodyRunner::branch(const ast::WhenStmt &stmt) {
   bool training = (taken ? stmt.mode == ast::Mode::Train : stmt.mode != ast::Mode::Train);
   elab.updatesAllowed += training;
   auto leave = llvm::scope_exit([&] { elab.updatesAllowed -= training; });
-  return taken ? branches(&stmt.thenBody, other, true)
-               : branches(other, &stmt.thenBody, false);
+  return taken ? branches(&stmt.thenBody, other, true) : branches(other, &stmt.thenBody, false);
 }
 
 FailureOr<OptionalValue> BodyRunner::branches(const ast::Body *taken, const ast::Body *skipped,

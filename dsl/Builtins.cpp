@@ -36,7 +36,7 @@ struct BuiltinCall {
 };
 } // namespace
 
-static constexpr llvm::StringLiteral structural[] = {"concat", "flatten", "id",     "index",
+static constexpr llvm::StringLiteral structural[] = {"concat", "flatten", "id",       "index",
                                                      "normal", "uniform", "bernoulli"};
 static constexpr llvm::StringLiteral layers[] = {"flatten", "id", "concat", "bernoulli", "stop"};
 
@@ -72,18 +72,20 @@ std::vector<Value> BuiltinCall::values() const {
 LogicalResult BuiltinCall::expectInputs(size_t count, llvm::StringRef usage) {
   if (inputs.size() == count)
     return success();
-  return elab.error("argument-count", at,
-                    name + " takes " + llvm::Twine(count) + (count == 1 ? " argument" : " arguments") +
-                        ", got " + llvm::Twine(inputs.size()))
+  return elab
+      .error("argument-count", at,
+             name + " takes " + llvm::Twine(count) + (count == 1 ? " argument" : " arguments") +
+                 ", got " + llvm::Twine(inputs.size()))
       .help("write " + usage);
 }
 
 LogicalResult BuiltinCall::expectNames(llvm::ArrayRef<llvm::StringRef> names) {
   for (const Recipe::Given &given : named)
     if (!llvm::is_contained(names, given.name.text))
-      return elab.error("unknown-setting", given.name ? given.name.span : given.span,
-                        given.name ? name + " has no setting '" + given.name.text + "'"
-                                   : name + " takes no settings")
+      return elab
+          .error("unknown-setting", given.name ? given.name.span : given.span,
+                 given.name ? name + " has no setting '" + given.name.text + "'"
+                            : name + " takes no settings")
           .didYouMean(given.name.text, names);
   return success();
 }
@@ -97,9 +99,10 @@ FailureOr<std::optional<int64_t>> BuiltinCall::axis(int64_t rank) {
     return elab.error("whole-number", given->span,
                       "axis must be a whole number, got " + given->value->str());
   if (*number < 0 || *number >= rank)
-    return elab.error("axis", given->span,
-                      "there is no axis " + llvm::Twine(*number) + ": the tensor has " +
-                          llvm::Twine(rank) + (rank == 1 ? " dimension" : " dimensions"))
+    return elab
+        .error("axis", given->span,
+               "there is no axis " + llvm::Twine(*number) + ": the tensor has " +
+                   llvm::Twine(rank) + (rank == 1 ? " dimension" : " dimensions"))
         .note("axes are counted from 0, without the batch");
   return number;
 }
@@ -157,10 +160,9 @@ FailureOr<Value> BuiltinCall::scalar() {
   llvm::SmallVector<Span> spans;
   for (const Argument &input : inputs)
     spans.push_back(input.span);
-  auto result = pointwise(elab, list, spans, ElementKind::F32, at, "combine",
-                          [&](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
-                            return math.function(name, x);
-                          });
+  auto result = pointwise(
+      elab, list, spans, ElementKind::F32, at, "combine",
+      [&](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.function(name, x); });
   return failed(result) ? FailureOr<Value>(failure()) : Value(*result);
 }
 
@@ -171,12 +173,13 @@ FailureOr<Value> BuiltinCall::reduceList(ast::Reducer reducer, llvm::ArrayRef<Va
   if (reducer == R::Count)
     return Value::number(elements.size());
   bool numbers = llvm::all_of(elements, [](const Value &v) { return v.isNumber(); });
-  bool known = reducer == R::Sum || reducer == R::Prod || reducer == R::Mean ||
-               reducer == R::Max || reducer == R::Min;
+  bool known = reducer == R::Sum || reducer == R::Prod || reducer == R::Mean || reducer == R::Max ||
+               reducer == R::Min;
   bool needsOne = reducer != R::Sum && reducer != R::Prod;
   if (!numbers || !known || (needsOne && elements.empty()))
     return elab.error("operands", at,
-                      name + " cannot be taken of " + (elements.empty() ? "an empty list" : "this list"));
+                      name + " cannot be taken of " +
+                          (elements.empty() ? "an empty list" : "this list"));
   if (reducer == R::Max || reducer == R::Min)
     return *numberFunction(elab, name, elements, at);
   auto op = reducer == R::Prod ? ast::BinaryOp::Mul : ast::BinaryOp::Add;
@@ -224,7 +227,8 @@ FailureOr<Value> BuiltinCall::distribution() {
                       normal ? "a deviation must not be negative, got " + inputs[1].value.str()
                              : "uniform(" + inputs[0].value.str() + ", " + inputs[1].value.str() +
                                    ") has its bounds the wrong way round");
-  return Value(Initializer{normal ? Initializer::Kind::Normal : Initializer::Kind::Uniform, *a, *b});
+  return Value(
+      Initializer{normal ? Initializer::Kind::Normal : Initializer::Kind::Uniform, *a, *b});
 }
 
 FailureOr<Value> BuiltinCall::index() {
@@ -235,10 +239,9 @@ FailureOr<Value> BuiltinCall::index() {
     return elab.error("class-count", inputs[1].span,
                       "the number of classes must be a whole number of at least 1, got " +
                           inputs[1].value.str());
-  auto result = pointwise(elab, {inputs[0].value}, {inputs[0].span}, ElementKind::Index, at, "read",
-                          [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
-                            return math.number(x[0]);
-                          });
+  auto result =
+      pointwise(elab, {inputs[0].value}, {inputs[0].span}, ElementKind::Index, at, "read",
+                [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.number(x[0]); });
   if (failed(result))
     return failure();
   result->classes = *classes;

@@ -131,8 +131,7 @@ LogicalResult Elaborator::pushUse(Use use) {
           .help("networks are unrolled when they are compiled; use 'for' or '* n'");
   if (useStack.size() >= maxUses)
     return error(function ? "deep-recursion" : "deep-nesting", use.at,
-                 "'" + use.decl->name.text + "' is used " + llvm::Twine(maxUses) +
-                     " levels deep")
+                 "'" + use.decl->name.text + "' is used " + llvm::Twine(maxUses) + " levels deep")
         .help(function ? "does its recursion end?" : "nest fewer blocks in each other");
   if (use.module && use.module->isStandard())
     librarySources.insert(use.decl->span.source);
@@ -168,8 +167,7 @@ mlir::Location Elaborator::location(Span at) const {
   if (callers)
     chain = mlir::CallSiteLoc::get(chain, *callers);
   std::string name = path();
-  return name.empty() ? chain
-                      : mlir::NameLoc::get(mlir::StringAttr::get(context, name), chain);
+  return name.empty() ? chain : mlir::NameLoc::get(mlir::StringAttr::get(context, name), chain);
 }
 
 bool Elaborator::spend(uint64_t amount, Span at) {

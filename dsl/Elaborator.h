@@ -13,11 +13,11 @@
 #include "dsl/Scope.h"
 #include "dsl/Value.h"
 
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Location.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
-#include "mlir/IR/Builders.h"
-#include "mlir/IR/Location.h"
 
 #include <deque>
 
@@ -39,11 +39,11 @@ struct Parameter {
   TensorType type; // never batched
   Initializer initializer;
   bool noDecay = false, frozen = false;
-  double rate = 1;                         // @rate: factor of the learning rate
-  llvm::SmallVector<std::string, 1> was;   // @was: earlier paths, nearest first
-  Span span;                               // of the statement
-  mlir::Value argument;                    // of the function
-  mlir::Value current;                     // of a state: after `<-`, else the argument
+  double rate = 1;                       // @rate: factor of the learning rate
+  llvm::SmallVector<std::string, 1> was; // @was: earlier paths, nearest first
+  Span span;                             // of the statement
+  mlir::Value argument;                  // of the function
+  mlir::Value current;                   // of a state: after `<-`, else the argument
   const TrailStep *trail = nullptr;
   /// The state was changed: `current` is committed at the end of the step.
   bool updated() const { return current != argument; }
@@ -149,9 +149,8 @@ public:
                          const llvm::Twine &what, Span at);
   /// Evaluates settings (given by position or name, else their defaults) into `scope`. For
   /// optimizers, metrics, transforms.
-  LogicalResult bindSettings(llvm::ArrayRef<ast::Param> params,
-                             llvm::ArrayRef<Recipe::Given> given, Scope &scope,
-                             llvm::StringRef owner, Span at);
+  LogicalResult bindSettings(llvm::ArrayRef<ast::Param> params, llvm::ArrayRef<Recipe::Given> given,
+                             Scope &scope, llvm::StringRef owner, Span at);
   /// Evaluates arguments for bindSettings.
   FailureOr<std::vector<Recipe::Given>> evaluateArgs(const ast::Args &args, Scope &scope);
 
@@ -176,7 +175,8 @@ public:
   /// "LeNet.conv": the path of the layer being elaborated.
   std::string path() const;
   llvm::ArrayRef<Use> uses() const { return useStack; }
-  /// Opens a use for the time it lives; fails (reported) if blocks call themselves or nest too deep.
+  /// Opens a use for the time it lives; fails (reported) if blocks call themselves or nest too
+  /// deep.
   LogicalResult pushUse(Use use);
   void popUse() { useStack.pop_back(); }
 
@@ -222,10 +222,10 @@ private:
   llvm::SmallVector<Use> useStack;
   uint64_t spent = 0;
   bool exhausted = false;
-  unsigned depth = 0; // of nested evaluations
+  unsigned depth = 0;              // of nested evaluations
   LayerInstance *shared = nullptr; // the `layer` being used: its weights may exist already
   Span sharedUse;                  // and where
-  std::optional<size_t> rowUses; // uses on the stack in the net's own body; none: no rows here
+  std::optional<size_t> rowUses;   // uses on the stack in the net's own body; none: no rows here
 
   /// One per body that is being elaborated: its name and how often each label was given.
   struct PathLevel {

@@ -48,11 +48,11 @@ private:
   FailureOr<Value> flow(const ast::Flow &expr);
   FailureOr<Value> call(const ast::Call &expr);
   FailureOr<Value> callDecl(Found found, const ast::Call &expr);
+  FailureOr<Value> callOnEach(const Recipe &recipe, const List &list, const ast::Call &expr);
   FailureOr<Value> callDef(Found found, const ast::Call &expr);
   FailureOr<Value> notDefined(llvm::StringRef name, Span at);
-  FailureOr<std::vector<Argument>> inputsOf(const ast::Call &expr,
-                                            std::vector<Recipe::Given> &named,
-                                            const ast::Decl *decl);
+  FailureOr<std::vector<Argument>>
+  inputsOf(const ast::Call &expr, std::vector<Recipe::Given> &named, const ast::Decl *decl);
   LogicalResult checkPositional(Found found, llvm::ArrayRef<Argument> inputs);
 
   Elaborator &elab;
@@ -74,8 +74,8 @@ bool isBuiltin(llvm::StringRef name);
 bool isBuiltinLayer(llvm::StringRef name);
 void collectBuiltins(llvm::SmallVectorImpl<llvm::StringRef> &out);
 FailureOr<Value> callBuiltin(Elaborator &elab, llvm::StringRef name,
-                             llvm::ArrayRef<Argument> inputs,
-                             llvm::ArrayRef<Recipe::Given> named, Span at);
+                             llvm::ArrayRef<Argument> inputs, llvm::ArrayRef<Recipe::Given> named,
+                             Span at);
 
 //===- arithmetic (ExpressionArithmetic.cpp) ------------------------------------------------===//
 
@@ -83,8 +83,8 @@ FailureOr<Value> callBuiltin(Elaborator &elab, llvm::StringRef name,
 FailureOr<Value> negateValue(Elaborator &elab, const Value &value, Span at);
 /// A schedule of a schedule or a number; none for others.
 std::optional<Schedule> toSchedule(const Value &value);
-FailureOr<Value> makeSchedule(Elaborator &elab, llvm::StringRef op, llvm::ArrayRef<Schedule> operands,
-                              Span at);
+FailureOr<Value> makeSchedule(Elaborator &elab, llvm::StringRef op,
+                              llvm::ArrayRef<Schedule> operands, Span at);
 /// `lhs op rhs` of two numbers (rationals where possible).
 FailureOr<Value> numberArithmetic(Elaborator &elab, ast::BinaryOp op, const Value &lhs,
                                   const Value &rhs, Span at);

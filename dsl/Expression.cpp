@@ -63,8 +63,8 @@ FailureOr<Value> Evaluator::dispatch(const Expr &expr) {
   case Expr::Kind::Access:
     return access(llvm::cast<ast::Access>(expr));
   case Expr::Kind::Reduce:
-    return elab.error("equation-outside-op", expr.span,
-                      "index notation can only be used inside an op")
+    return elab
+        .error("equation-outside-op", expr.span, "index notation can only be used inside an op")
         .help("write op f(x: [..]) -> y: [..] { y[..] = " + oneLine(expr.span.text(), 40) + " }");
   case Expr::Kind::Tuple:
     return sequence(llvm::cast<ast::Tuple>(expr).elements, true);
@@ -156,9 +156,10 @@ FailureOr<Value> Evaluator::access(const ast::Access &expr) {
     return (*elements)[*index];
   if (expr.outside)
     return evaluate(*expr.outside);
-  return elab.error("list-index", expr.indices[0].span,
-                    "the list has " + llvm::Twine(elements->size()) + " entries, there is no " +
-                        llvm::Twine(*index))
+  return elab
+      .error("list-index", expr.indices[0].span,
+             "the list has " + llvm::Twine(elements->size()) + " entries, there is no " +
+                 llvm::Twine(*index))
       .note("entries are counted from 0");
 }
 
@@ -212,9 +213,9 @@ FailureOr<bool> Elaborator::evaluateCondition(const Expr &expr, Scope &scope) {
     return failure();
   if (const bool *known = value->boolean())
     return *known;
-  Report report = error("condition", expr.span,
-                        "the condition must be known at compile time, but this is " +
-                            value->kindName());
+  Report report =
+      error("condition", expr.span,
+            "the condition must be known at compile time, but this is " + value->kindName());
   if (value->tensor())
     report.help("inside an op, 'if' selects element by element");
   return report;

@@ -22,7 +22,8 @@ FailureOr<Value> gnc::dsl::makeSchedule(Elaborator &elab, llvm::StringRef op,
                                         llvm::ArrayRef<Schedule> operands, Span at) {
   if (std::optional<Schedule> schedule = Schedule::apply(op, operands))
     return Value(std::move(*schedule));
-  return elab.error("large-schedule", at, "this schedule is too large to be computed at every step");
+  return elab.error("large-schedule", at,
+                    "this schedule is too large to be computed at every step");
 }
 
 /// Both as schedules, if at least one is one and the other can be.
@@ -74,9 +75,8 @@ static FailureOr<Value> sizeArithmetic(Elaborator &elab, BinaryOp op, const Size
 //===- operators ----------------------------------------------------------------------------===//
 
 static llvm::StringRef verb(BinaryOp op) {
-  static constexpr llvm::StringLiteral verbs[] = {"add",    "subtract", "multiply", "divide",
-                                                  "divide", "divide",   "raise",    "combine",
-                                                  "combine"};
+  static constexpr llvm::StringLiteral verbs[] = {
+      "add", "subtract", "multiply", "divide", "divide", "divide", "raise", "combine", "combine"};
   return verbs[unsigned(op)];
 }
 
@@ -89,9 +89,9 @@ static FailureOr<Value> cannotCombine(Elaborator &elab, const ast::Binary &expr,
   auto name = [](const Value &v) {
     return v.kindName().str() + (v.recipe() || v.layer() ? "" : " (" + v.str() + ")");
   };
-  Report report = elab.error("operands", expr.opSpan,
-                             "'" + spelling(expr.op) + "' cannot combine " + name(a) + " and " +
-                                 name(b));
+  Report report =
+      elab.error("operands", expr.opSpan,
+                 "'" + spelling(expr.op) + "' cannot combine " + name(a) + " and " + name(b));
   if (a.recipe() || b.recipe() || a.layer() || b.layer())
     report.help("a layer is used with an arrow: x -> " + (b.recipe() || b.layer() ? b : a).str());
   if ((a.tensor() || b.tensor()) && (a.record() || b.record()))
@@ -143,9 +143,9 @@ FailureOr<Value> gnc::dsl::negateValue(Elaborator &elab, const Value &value, Spa
     return makeSchedule(elab, "neg", {*value.schedule()}, at);
   if (!value.tensor())
     return elab.error("operands", at, "'-' cannot negate " + value.kindName());
-  auto result = pointwise(
-      elab, {value}, {at}, ElementKind::F32, at, "negate",
-      [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.negate(x[0]); });
+  auto result =
+      pointwise(elab, {value}, {at}, ElementKind::F32, at, "negate",
+                [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.negate(x[0]); });
   if (failed(result))
     return failure();
   result->trail = elab.extendTrail(value.tensor()->trail, oneLine(at.text(), 40), *result);
@@ -166,11 +166,10 @@ FailureOr<Value> Evaluator::invert(const ast::Not &expr) {
   if (value->schedule())
     return makeSchedule(elab, "not", {*value->schedule()}, expr.span);
   if (!value->tensor())
-    return elab.error("operands", expr.span,
-                      "'not' needs a truth value, got " + value->kindName());
-  auto result = pointwise(
-      elab, {*value}, {expr.operand->span}, ElementKind::Bool, expr.span, "negate",
-      [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.invert(x[0]); });
+    return elab.error("operands", expr.span, "'not' needs a truth value, got " + value->kindName());
+  auto result =
+      pointwise(elab, {*value}, {expr.operand->span}, ElementKind::Bool, expr.span, "negate",
+                [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.invert(x[0]); });
   return failed(result) ? FailureOr<Value>(failure()) : Value(*result);
 }
 
@@ -193,11 +192,11 @@ FailureOr<Value> Evaluator::connective(const ast::Binary &expr) {
   if (!truth(wrong))
     return elab.error("operands", (&wrong == &*lhs ? expr.lhs : expr.rhs)->span,
                       "'" + spelling(expr.op) + "' needs truth values, got " + wrong.kindName());
-  auto result = pointwise(elab, {*lhs, *rhs}, {expr.lhs->span, expr.rhs->span}, ElementKind::Bool,
-                          expr.opSpan, "combine",
-                          [&](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
-                            return math.binary(expr.op, x[0], x[1]);
-                          });
+  auto result =
+      pointwise(elab, {*lhs, *rhs}, {expr.lhs->span, expr.rhs->span}, ElementKind::Bool,
+                expr.opSpan, "combine", [&](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
+                  return math.binary(expr.op, x[0], x[1]);
+                });
   return failed(result) ? FailureOr<Value>(failure()) : Value(*result);
 }
 
@@ -246,7 +245,8 @@ FailureOr<Value> Evaluator::comparePair(const ast::Compare &expr, unsigned i, co
   if (auto sizes = sizePair(lhs, rhs)) {
     bool all = true; // a size is less than another if it is so in all directions
     for (size_t k = 0; k != sizes->first.extents.size(); ++k)
-      all &= holds(equality ? CompareOp::Eq : op, sizes->first.extents[k] <=> sizes->second.extents[k]);
+      all &= holds(equality ? CompareOp::Eq : op,
+                   sizes->first.extents[k] <=> sizes->second.extents[k]);
     return Value::boolean(op == CompareOp::Ne ? !all : all);
   }
   if (equality && !lhs.tensor() && !rhs.tensor())
@@ -278,11 +278,11 @@ FailureOr<Value> Evaluator::compare(const ast::Compare &expr) {
     if (auto pair = schedulePair(*all, *one)) {
       one = makeSchedule(elab, "and", {pair->first, pair->second}, expr.opSpans[i]);
     } else {
-      auto both = pointwise(elab, {*all, *one}, {expr.span, expr.span}, ElementKind::Bool,
-                            expr.opSpans[i], "compare",
-                            [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
-                              return math.binary(BinaryOp::And, x[0], x[1]);
-                            });
+      auto both =
+          pointwise(elab, {*all, *one}, {expr.span, expr.span}, ElementKind::Bool, expr.opSpans[i],
+                    "compare", [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
+                      return math.binary(BinaryOp::And, x[0], x[1]);
+                    });
       one = failed(both) ? FailureOr<Value>(failure()) : Value(*both);
     }
     if (failed(one))

@@ -1,6 +1,7 @@
 // Ordinary calls: positional arguments are inputs, settings are named.
 #include "dsl/Evaluator.h"
 #include "dsl/LayerBuilder.h"
+#include "dsl/TensorArithmetic.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -54,8 +55,9 @@ FailureOr<Value> Evaluator::call(const ast::Call &expr) {
       llvm::SmallVector<llvm::StringRef> names;
       llvm::append_range(names, scope.module()->visibleNames());
       collectBuiltins(names);
-      return elab.error("undefined-name", name->span,
-                        "there is no op, block or function named '" + name->name + "'")
+      return elab
+          .error("undefined-name", name->span,
+                 "there is no op, block or function named '" + name->name + "'")
           .didYouMean(name->name, names);
     }
   }
@@ -108,9 +110,8 @@ FailureOr<Value> Evaluator::callDecl(Found found, const ast::Call &expr) {
   if (failed(inputs))
     return failure();
   // The library's `sqrt` and the like are ops for tensors and functions for numbers.
-  bool numbers = !inputs->empty() && llvm::none_of(*inputs, [](const Argument &input) {
-    return input.value.tensor();
-  });
+  bool numbers = !inputs->empty() &&
+                 llvm::none_of(*inputs, [](const Argument &input) { return input.value.tensor(); });
   if (numbers && named.empty() && found.module->isStandard() && isBuiltin(name))
     return callBuiltin(elab, name, *inputs, named, expr.span);
   if (failed(checkPositional(found, *inputs)))
@@ -119,8 +120,40 @@ FailureOr<Value> Evaluator::callDecl(Found found, const ast::Call &expr) {
   recipe.given = std::move(named);
   recipe.hasArgs = true;
   recipe.span = expr.span;
+  if (inputs->size() == 1 && inputs->front().value.list() && llvm::isa<ast::OpDecl>(found.decl))
+    return callOnEach(recipe, *inputs->front().value.list(), expr);
   return LayerBuilder(elab, scope)
-      .applyRecipe(recipe, *inputs, {expr.callee->span, expr.span, oneLine(expr.span.text(), 40), ""});
+      .applyRecipe(recipe, *inputs,
+                   {expr.callee->span, expr.span, oneLine(expr.span.text(), 40), ""});
+}
+
+/// An op of a list of tensors (`l2(weights)`) is the sum of what it is of each.
+FailureOr<Value> Evaluator::callOnEach(const Recipe &recipe, const List &list,
+                                       const ast::Call &expr) {
+  std::vector<Value> terms;
+  for (const Value &element : list.elements) {
+    Argument input{element, oneLine(expr.args.list.front().value->span.text(), 40), expr.span};
+    FailureOr<Value> term =
+        LayerBuilder(elab, scope)
+            .applyRecipe(recipe, input,
+                         {expr.callee->span, expr.span, oneLine(expr.span.text(), 40), ""});
+    if (failed(term))
+      return failure();
+    terms.push_back(*term);
+  }
+  if (terms.size() < 2)
+    return terms.empty() ? Value::number(0) : terms.front();
+  llvm::SmallVector<Span> spans(terms.size(), expr.span);
+  auto sum = [](ScalarMath &math, llvm::ArrayRef<mlir::Value> operands) {
+    mlir::Value total = operands.front();
+    for (mlir::Value operand : operands.drop_front())
+      total = math.binary(ast::BinaryOp::Add, total, operand);
+    return total;
+  };
+  FailureOr<Tensor> total = pointwise(elab, terms, spans, ElementKind::F32, expr.span, "add", sum);
+  if (failed(total))
+    return failure();
+  return Value(*total);
 }
 
 FailureOr<Value> Evaluator::callDef(Found found, const ast::Call &expr) {

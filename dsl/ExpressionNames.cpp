@@ -23,8 +23,7 @@ static std::optional<Value> builtinConstant(llvm::StringRef name) {
 FailureOr<Value> Evaluator::lookup(llvm::StringRef name, Span at) {
   if (const Binding *binding = scope.find(name)) {
     if (binding->status == Binding::Status::OneBranch)
-      return elab.error("one-branch", at,
-                        "'" + name + "' has a value in one branch only")
+      return elab.error("one-branch", at, "'" + name + "' has a value in one branch only")
           .note(binding->span, "it is assigned in one branch here")
           .help("assign it before, or in both branches");
     if (!binding->value)
@@ -100,8 +99,9 @@ FailureOr<Value> Evaluator::recipeOf(Found found, llvm::StringRef name, Span at)
     return Value(std::move(recipe));
   }
   case Kind::Def:
-    return elab.error("def-as-layer", at,
-                      "'" + name + "' is a compile-time function, not a layer or a value")
+    return elab
+        .error("def-as-layer", at,
+               "'" + name + "' is a compile-time function, not a layer or a value")
         .note("call it: " + signature(*found.decl));
   default:
     return elab.error("not-a-value", at,
@@ -116,8 +116,9 @@ FailureOr<Value> Evaluator::member(const ast::Member &expr) {
     if (const Module *module = scope.module()->alias(name->name)) {
       Found found = module->findExported(expr.member.text);
       if (!found)
-        return elab.error("undefined-name", expr.member.span,
-                          "module '" + name->name + "' has no '" + expr.member.text + "'")
+        return elab
+            .error("undefined-name", expr.member.span,
+                   "module '" + name->name + "' has no '" + expr.member.text + "'")
             .didYouMean(expr.member.text, module->exportedNames());
       if (auto *let = llvm::dyn_cast<ast::LetDecl>(found.decl))
         return elab.letValue(*let, found.module, expr.span);

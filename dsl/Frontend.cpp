@@ -36,6 +36,7 @@ private:
   LogicalResult buildMain(const NetPlan &plan, FrontendResult &result);
   void checkRest(const ast::Decl *chosen);
   void checkPlan(const NetPlan &plan);
+  void checkData(const ast::DataDecl &data);
   mlir::OwningOpRef<mlir::ModuleOp> newModule();
 
   const Module &main;
@@ -212,6 +213,10 @@ LogicalResult Driver::buildMain(const NetPlan &plan, FrontendResult &result) {
 void Driver::checkRest(const ast::Decl *chosen) {
   llvm::SmallPtrSet<const ast::Decl *, 8> done;
   done.insert(chosen);
+  // The module holds a net without a train section for inference only.
+  auto trained = [&](const ast::TrainDecl *train) { return netOf(*train).decl == chosen; };
+  if (chosen && llvm::none_of(trains, trained))
+    checkPlan({&main, {chosen, &main}, nullptr, nullptr});
   for (const ast::TrainDecl *train : trains)
     if (Found net = netOf(*train); net && done.insert(net.decl).second)
       checkPlan(planOf(net));
@@ -221,6 +226,24 @@ void Driver::checkRest(const ast::Decl *chosen) {
   for (const ast::NetDecl *net : nets)
     if (done.insert(net).second)
       checkPlan({&main, {net, &main}, nullptr, nullptr});
+  for (const ast::TrainDecl *train : trains)
+    done.insert(main.find(train->data.text).decl);
+  for (const ast::InferDecl *infer : infers)
+    done.insert(main.find(infer->data.text).decl);
+  for (const ast::DataDecl *data : main.all<ast::DataDecl>())
+    if (done.insert(data).second)
+      checkData(*data);
+}
+
+/// A data section that no other section of this file uses.
+void Driver::checkData(const ast::DataDecl &data) {
+  for (ast::Mode mode : {ast::Mode::Train, ast::Mode::Infer}) {
+    mlir::OwningOpRef<mlir::ModuleOp> scratch = newModule();
+    ProgramFunction function(*scratch, "data", false, mlir::UnknownLoc::get(&context));
+    Elaborator elab(function, diags, function.builder, mode);
+    if (failed(DataFields::make(elab, function, data, main, {}, options.dataOverride)))
+      return;
+  }
 }
 
 /// A net whose settings all have a value can be elaborated alone.

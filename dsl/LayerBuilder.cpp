@@ -24,7 +24,8 @@ FailureOr<Value> LayerBuilder::applyStage(const ast::Stage &stage, const Argumen
         elab.warning("repeated-layer", ref->pathSpan,
                      "'" + ref->path[0].text + "' is one layer: it is applied " +
                          llvm::Twine(count) + " times with the same weights")
-            .help("for weights of their own, repeat the recipe: write its chain in place of the name");
+            .help("for weights of their own, repeat the recipe: write its chain in place of the "
+                  "name");
   Argument current = input;
   for (int64_t i = 0; i < count; ++i) {
     FailureOr<Value> next = applyUnit(*stage.unit, current, stage.attributes);
@@ -149,13 +150,15 @@ FailureOr<Value> LayerBuilder::layerRef(const ast::LayerRef &ref) {
     const Module *module = scope.module()->alias(name);
     Found found = module->findExported(ref.path[1].text);
     if (!found)
-      return elab.error("undefined-layer", ref.path[1].span,
-                        "module '" + name + "' has no layer '" + ref.path[1].text + "'")
+      return elab
+          .error("undefined-layer", ref.path[1].span,
+                 "module '" + name + "' has no layer '" + ref.path[1].text + "'")
           .didYouMean(ref.path[1].text, module->exportedNames());
     value = evaluator.recipeOf(found, ref.pathSpan.text(), ref.pathSpan);
   } else if (ref.path.size() > 1) {
-    return elab.error("undefined-layer", ref.pathSpan,
-                      "there is no layer named '" + ref.pathSpan.text() + "'")
+    return elab
+        .error("undefined-layer", ref.pathSpan,
+               "there is no layer named '" + ref.pathSpan.text() + "'")
         .note("dots name a layer of a module: use \"file.net\" as m, then m.f");
   } else if (scope.find(name) || scope.module()->find(name) || isBuiltinLayer(name)) {
     value = evaluator.lookup(name, ref.path[0].span);
@@ -259,9 +262,10 @@ LogicalResult LayerBuilder::ascribe(const ast::Type &type, const Value &value) {
   std::string text = TensorType::str(*wanted), declared = typeText(type);
   if (type.hasShape && tensor->shape != *wanted) {
     bool literal = declared == text || type.elem != ast::Elem::F32;
-    return elab.error("shape-assertion", type.shapeSpan,
-                      "the shape here is " + TensorType::str(tensor->shape) + ", not " +
-                          (literal ? text : declared + " = " + text))
+    return elab
+        .error("shape-assertion", type.shapeSpan,
+               "the shape here is " + TensorType::str(tensor->shape) + ", not " +
+                   (literal ? text : declared + " = " + text))
         .trail(*tensor);
   }
   if (!type.elemWritten)

@@ -8,9 +8,9 @@ namespace gnc::dsl {
 
 /// Where a layer is used.
 struct CallSite {
-  Span name;        // `conv`: where messages point
-  Span span;        // `conv(32, 5x5)`
-  std::string text; // the same on one line, for the trail and the summary
+  Span name;         // `conv`: where messages point
+  Span span;         // `conv(32, 5x5)`
+  std::string text;  // the same on one line, for the trail and the summary
   std::string label; // of the path: a `layer`'s name; "" for the declaration's
   const std::vector<ast::Attribute> *attributes = nullptr; // that hold for all weights in it
 };
@@ -27,8 +27,7 @@ public:
   /// What a unit stands for: a Recipe or a LayerInstance.
   FailureOr<Value> unitValue(const ast::Unit &unit);
   /// Uses a recipe or a layer.
-  FailureOr<Value> apply(const Value &layer, llvm::ArrayRef<Argument> inputs,
-                         const CallSite &site);
+  FailureOr<Value> apply(const Value &layer, llvm::ArrayRef<Argument> inputs, const CallSite &site);
   /// Uses a block, op or net.
   FailureOr<Value> applyRecipe(const Recipe &recipe, llvm::ArrayRef<Argument> inputs,
                                const CallSite &site);
@@ -128,11 +127,13 @@ LogicalResult checkInputs(Elaborator &elab, llvm::ArrayRef<ast::Param> params,
                           llvm::ArrayRef<Argument> inputs, Scope &scope, llvm::StringRef owner,
                           Span at);
 LogicalResult bindSettings(Elaborator &elab, llvm::ArrayRef<const ast::Param *> params,
-                           llvm::ArrayRef<Recipe::Given> given, Scope &scope,
-                           llvm::StringRef owner, Span at);
+                           llvm::ArrayRef<Recipe::Given> given, Scope &scope, llvm::StringRef owner,
+                           Span at);
 /// The value of one setting as its type wants it.
 FailureOr<Value> convertSetting(Elaborator &elab, const ast::Param &param, Value value,
                                 llvm::StringRef owner, Span at);
+/// "2*H", "S.." as declared.
+std::string dimText(const ast::Dim &dim);
 /// "[C, 2*H, S..]" as declared.
 std::string typeText(const ast::Type &type);
 

@@ -42,9 +42,10 @@ static bool mentions(const ast::Expr &expr, llvm::ArrayRef<StringRef> names) {
 }
 
 /// The arguments of the section, with those of the command line in their place.
-static FailureOr<std::vector<Recipe::Given>>
-netSettings(Elaborator &elab, const ast::NetDecl &net, llvm::ArrayRef<const ast::Arg *> args,
-            Scope &caller, const llvm::StringMap<Value> &overrides) {
+static FailureOr<std::vector<Recipe::Given>> netSettings(Elaborator &elab, const ast::NetDecl &net,
+                                                         llvm::ArrayRef<const ast::Arg *> args,
+                                                         Scope &caller,
+                                                         const llvm::StringMap<Value> &overrides) {
   std::vector<Recipe::Given> given;
   bool good = true;
   Evaluator evaluator(elab, caller);
@@ -95,9 +96,8 @@ FailureOr<NetUse> Elaborator::beginNet(const ast::NetDecl &net, const Module *mo
     }
   llvm::SmallVector<const ast::Param *> closed;
   for (const ast::Param &setting : net.params.settings) {
-    bool known = llvm::any_of(*settings, [&](const Recipe::Given &one) {
-      return one.name.text == setting.name.text;
-    });
+    bool known = llvm::any_of(
+        *settings, [&](const Recipe::Given &one) { return one.name.text == setting.name.text; });
     if (!known && setting.value && mentions(*setting.value, dims))
       use.open.push_back(&setting);
     else
@@ -136,8 +136,7 @@ static void bindFree(Elaborator &elab, const ast::Dim &dim, Scope &scope) {
   auto *name = llvm::dyn_cast<ast::Name>(dim.expr);
   if (!name || dim.pack || scope.find(name->name))
     return;
-  if (Found found = scope.module()->find(name->name);
-      found && llvm::isa<ast::LetDecl>(found.decl))
+  if (Found found = scope.module()->find(name->name); found && llvm::isa<ast::LetDecl>(found.decl))
     return;
   scope.define(name->name, Value::number(Elaborator::defaultExtent), dim.span);
   if (!llvm::is_contained(elab.defaultedDimensions, name->name))
@@ -229,6 +228,5 @@ FailureOr<Value> Elaborator::call(Found decl, llvm::ArrayRef<Tensor> inputs, Spa
   std::vector<Argument> arguments;
   for (const Tensor &input : inputs)
     arguments.push_back({input, input.trail ? input.trail->text : "input", at});
-  return LayerBuilder(*this, scope)
-      .applyRecipe(recipe, arguments, {at, at, recipe.name, ""});
+  return LayerBuilder(*this, scope).applyRecipe(recipe, arguments, {at, at, recipe.name, ""});
 }

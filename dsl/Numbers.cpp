@@ -51,15 +51,15 @@ FailureOr<Value> gnc::dsl::numberArithmetic(Elaborator &elab, BinaryOp op, const
   double a = *lhs.asDouble(), b = *rhs.asDouble();
   bool divides = op == BinaryOp::Div || op == BinaryOp::FloorDiv || op == BinaryOp::Mod;
   if ((divides && b == 0) || (op == BinaryOp::Pow && a == 0 && b < 0))
-    return elab.error("division-by-zero", at, "division by zero: " + lhs.str() + " " +
-                                                  spelling(op) + " " + rhs.str());
+    return elab.error("division-by-zero", at,
+                      "division by zero: " + lhs.str() + " " + spelling(op) + " " + rhs.str());
   if (lhs.exact() && rhs.exact())
     if (std::optional<Rational> exact = exactResult(op, *lhs.exact(), *rhs.exact()))
       return Value(*exact);
   double result = realResult(op, a, b);
   if (std::isnan(result))
-    return elab.error("not-a-number", at, lhs.str() + " " + spelling(op) + " " + rhs.str() +
-                                              " is not a number");
+    return elab.error("not-a-number", at,
+                      lhs.str() + " " + spelling(op) + " " + rhs.str() + " is not a number");
   if (op == BinaryOp::FloorDiv && std::abs(result) < 0x1p62)
     return Value::number(int64_t(result));
   return Value::real(result);
@@ -124,7 +124,8 @@ static RealFunction realFunction(llvm::StringRef name) {
       .Case("tanh", [](double x) { return std::tanh(x); })
       .Case("erf", [](double x) { return std::erf(x); })
       .Case("sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); })
-      .Case("softplus", [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); })
+      .Case("softplus",
+            [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); })
       .Default(nullptr);
 }
 

@@ -1,4 +1,5 @@
-// An error or warning of the elaborator: placed where the user wrote it, with the uses that led there.
+// An error or warning of the elaborator: placed where the user wrote it, with the uses that led
+// there.
 #ifndef GNC_DSL_REPORT_H
 #define GNC_DSL_REPORT_H
 

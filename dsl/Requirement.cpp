@@ -44,9 +44,9 @@ std::string Elaborator::fillPlaces(const ast::String &text, Scope &scope) {
 namespace {
 /// A failed `require inputs == I` where `inputs: int = I` is a setting: it can be left out.
 struct Repeated {
-  StringRef setting;      // "inputs"
-  std::string written;    // "32*7*7"
-  int64_t inferred = 0;   // 4608
+  StringRef setting;    // "inputs"
+  std::string written;  // "32*7*7"
+  int64_t inferred = 0; // 4608
 };
 } // namespace
 

@@ -12,9 +12,8 @@ namespace math = mlir::math;
 namespace gnc::dsl {
 
 static constexpr llvm::StringLiteral unaryNames[] = {
-    "exp", "expm1", "log", "log1p", "sigmoid", "tanh", "softplus", "erf",   "sqrt",
-    "rsqrt", "sin", "cos", "abs",   "floor",   "ceil", "round",    "stop", "max",
-    "min", "pow",
+    "exp", "expm1", "log", "log1p", "sigmoid", "tanh",  "softplus", "erf", "sqrt", "rsqrt",
+    "sin", "cos",   "abs", "floor", "ceil",    "round", "stop",     "max", "min",  "pow",
 };
 
 llvm::ArrayRef<llvm::StringLiteral> ScalarMath::functionNames() { return unaryNames; }
@@ -61,8 +60,7 @@ Value ScalarMath::binary(ast::BinaryOp op, Value lhs, Value rhs) {
   case Op::FloorDiv:
     return scalars.create<math::FloorOp>(scalars.div(lhs, rhs));
   case Op::Mod: // the sign follows the divisor
-    return scalars.sub(lhs,
-                       scalars.mul(rhs, scalars.create<math::FloorOp>(scalars.div(lhs, rhs))));
+    return scalars.sub(lhs, scalars.mul(rhs, scalars.create<math::FloorOp>(scalars.div(lhs, rhs))));
   default:
     return power(lhs, rhs);
   }

@@ -1,4 +1,5 @@
-// Scalar arithmetic inside the region of a gnc.compute: one table for ops and for tensor expressions.
+// Scalar arithmetic inside the region of a gnc.compute: one table for ops and for tensor
+// expressions.
 #ifndef GNC_DSL_SCALARMATH_H
 #define GNC_DSL_SCALARMATH_H
 

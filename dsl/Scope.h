@@ -25,8 +25,8 @@ struct Binding {
 };
 
 /// A body with the inputs and settings of its declaration, the body of a `for`, or (the root) a
-/// module. `let` makes a name here; `=` rebinds the nearest one below the root, else makes one here. Owned by the Elaborator
-/// (Elaborator::newScope), so recipes may keep them.
+/// module. `let` makes a name here; `=` rebinds the nearest one below the root, else makes one
+/// here. Owned by the Elaborator (Elaborator::newScope), so recipes may keep them.
 class Scope {
 public:
   /// A root: names not found in it are the declarations that the module sees.

@@ -187,7 +187,19 @@ LogicalResult SectionFunction::defineResults() {
                 "(input = new_name)");
     scope->define(name, value, {}, /*constant=*/true);
   }
+  defineWeights();
   return success();
+}
+
+/// `weights`, for penalties such as `1e-4 * l2(weights)`; a field or result of that name wins.
+void SectionFunction::defineWeights() {
+  if (scope->find("weights"))
+    return;
+  std::vector<Value> weights;
+  for (const auto &[path, parameter] : elab.parameters())
+    if (parameter->role == ParameterRole::Weight)
+      weights.push_back(Value(Tensor(parameter->argument, parameter->type, parameter->trail)));
+  scope->define("weights", Value::list(std::move(weights)), {}, /*constant=*/true);
 }
 
 void SectionFunction::finish() {

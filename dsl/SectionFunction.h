@@ -55,6 +55,7 @@ private:
   FailureOr<Tensor> fieldOf(size_t input);
   LogicalResult checkInput(size_t input, const Tensor &tensor, Span at);
   LogicalResult defineResults();
+  void defineWeights();
 
   std::vector<const ast::Arg *> settings;
   llvm::StringMap<const ast::Arg *> inputArgs; // by input

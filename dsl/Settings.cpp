@@ -40,11 +40,11 @@ FailureOr<Value> gnc::dsl::convertSetting(Elaborator &elab, const ast::Param &pa
                                           llvm::StringRef owner, Span at) {
   using Elem = ast::Elem;
   if (value.tensor())
-    return elab.error("tensor-as-setting", at,
-                      subject(param, owner) +
-                          " must be known at compile time, but this is a tensor")
-        .help("inputs other than the first are passed by name: " + owner + "(.., name = " +
-              oneLine(at.text(), 30) + ")");
+    return elab
+        .error("tensor-as-setting", at,
+               subject(param, owner) + " must be known at compile time, but this is a tensor")
+        .help("inputs other than the first are passed by name: " + owner +
+              "(.., name = " + oneLine(at.text(), 30) + ")");
   if (!param.type || value.symbol())
     return value;
   auto wrong = [&](llvm::StringRef wanted) {
@@ -144,7 +144,8 @@ LogicalResult gnc::dsl::bindSettings(Elaborator &elab, llvm::ArrayRef<const ast:
       scope.defineFailed(param->name.text);
       continue;
     }
-    FailureOr<Value> value = one ? FailureOr<Value>(*one->value) : defaultValue(elab, *param, scope);
+    FailureOr<Value> value =
+        one ? FailureOr<Value>(*one->value) : defaultValue(elab, *param, scope);
     if (succeeded(value))
       value = convertSetting(elab, *param, *value, owner, one ? one->span : param->value->span);
     good &= succeeded(value);

@@ -11,9 +11,9 @@ struct Term {
   bool negative = false;
   std::string text; // of the absolute term
   Rational value;
-  int binding = 3;       // 2: a product, 3: a number or something in parentheses
-  bool literal = false;  // a number of the declaration itself
-  bool silent = false;   // zero, and only because of settings that nobody gave
+  int binding = 3;      // 2: a product, 3: a number or something in parentheses
+  bool literal = false; // a number of the declaration itself
+  bool silent = false;  // zero, and only because of settings that nobody gave
 };
 
 /// A sum of terms: what is computed inside a sum is one sum.
@@ -122,10 +122,10 @@ std::optional<Sum> Arithmetic::product(const ast::Binary &expr, const Sum &lhs, 
     return lhs;
   if (times && *a == Rational(1) && !isLiteral(rhs))
     return rhs;
-  std::optional<Rational> result = times                            ? *a * *b
+  std::optional<Rational> result = times                           ? *a * *b
                                    : expr.op == BinaryOp::FloorDiv ? a->floorDiv(*b)
                                    : expr.op == BinaryOp::Mod      ? a->mod(*b)
-                                                                    : *a / *b;
+                                                                   : *a / *b;
   if (!result)
     return std::nullopt;
   std::string sign = times ? "*" : (" " + spelling(expr.op) + " ").str();

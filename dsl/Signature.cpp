@@ -8,85 +8,6 @@ using namespace gnc::dsl;
 // Larger tensors are mistakes; their byte counts still fit 64 bits.
 static constexpr int64_t maxElements = int64_t(1) << 40;
 
-llvm::ArrayRef<ast::Param> gnc::dsl::inputsOf(const ast::Decl &decl) {
-  if (auto *net = llvm::dyn_cast<ast::NetDecl>(&decl))
-    return net->params.inputs;
-  if (auto *op = llvm::dyn_cast<ast::OpDecl>(&decl))
-    return op->params.inputs;
-  if (auto *block = llvm::dyn_cast<ast::BlockDecl>(&decl))
-    if (!block->chain || block->params.semicolon)
-      return block->params.inputs;
-  return {};
-}
-
-/// All parameters of a declaration that has some.
-static const ast::Params *paramsOf(const ast::Decl &decl) {
-  if (auto *net = llvm::dyn_cast<ast::NetDecl>(&decl))
-    return &net->params;
-  if (auto *op = llvm::dyn_cast<ast::OpDecl>(&decl))
-    return &op->params;
-  if (auto *block = llvm::dyn_cast<ast::BlockDecl>(&decl))
-    return &block->params;
-  if (auto *def = llvm::dyn_cast<ast::DefDecl>(&decl))
-    return &def->params;
-  if (auto *optimizer = llvm::dyn_cast<ast::OptimizerDecl>(&decl))
-    return &optimizer->params;
-  return nullptr;
-}
-
-llvm::SmallVector<const ast::Param *> gnc::dsl::settingsOf(const ast::Decl &decl) {
-  llvm::SmallVector<const ast::Param *> settings;
-  const ast::Params *params = paramsOf(decl);
-  auto *block = llvm::dyn_cast<ast::BlockDecl>(&decl);
-  bool allAreSettings =
-      llvm::isa<ast::DefDecl>(decl) || (block && block->chain && !block->params.semicolon);
-  if (params && allAreSettings)
-    for (const ast::Param &param : params->inputs)
-      settings.push_back(&param);
-  if (params)
-    for (const ast::Param &param : params->settings)
-      settings.push_back(&param);
-  return settings;
-}
-
-static std::string names(llvm::ArrayRef<const ast::Param *> params) {
-  std::string text;
-  for (const ast::Param *param : params)
-    text += (text.empty() ? "" : ", ") + param->name.text.str();
-  return text;
-}
-
-std::string gnc::dsl::signature(const ast::Decl &decl) {
-  llvm::SmallVector<const ast::Param *> inputs;
-  for (const ast::Param &input : inputsOf(decl))
-    inputs.push_back(&input);
-  auto settings = settingsOf(decl);
-  std::string text = decl.name.text.str() + "(" + names(inputs);
-  if (!settings.empty())
-    text += (inputs.empty() ? "" : "; ") + names(settings);
-  return text + ")";
-}
-
-static std::string dimText(const ast::Dim &dim) {
-  return oneLine(dim.expr->span.text(), 40) + (dim.pack ? ".." : "");
-}
-
-std::string gnc::dsl::typeText(const ast::Type &type) {
-  std::string text;
-  if (type.elem == ast::Elem::Index)
-    text = "index(" + oneLine(type.classes->span.text(), 30) + ")";
-  else if (type.elem != ast::Elem::F32)
-    text = spelling(type.elem).str();
-  if (!type.hasShape)
-    return text;
-  text += "[";
-  if (type.batch)
-    text += dimText(*type.batch) + "; ";
-  for (const auto &[i, dim] : llvm::enumerate(type.dims))
-    text += (i ? ", " : "") + dimText(dim);
-  return text + "]";
-}
-
 //===- declared shapes ----------------------------------------------------------------------===//
 
 /// One dimension as a number of at least 1.
@@ -94,7 +15,8 @@ static FailureOr<int64_t> dimension(Elaborator &elab, const ast::Dim &dim, Scope
   FailureOr<Value> value = elab.evaluate(*dim.expr, scope);
   if (failed(value))
     return failure();
-  std::string text = dimText(dim), found = value->isNumber() ? value->str() : value->kindName().str();
+  std::string text = dimText(dim),
+              found = value->isNumber() ? value->str() : value->kindName().str();
   std::optional<int64_t> number = value->asInt();
   if (!number)
     return elab.error("whole-number", dim.span,
@@ -118,8 +40,9 @@ FailureOr<llvm::SmallVector<int64_t, 4>> Elaborator::evaluateShape(const ast::Ty
         return failure();
       const std::vector<Value> *extents = pack->elements();
       if (!extents)
-        return error("pack", dim.span, dimText(dim) + " stands for several dimensions, but " +
-                                           oneLine(dim.expr->span.text()) + " is " + pack->kindName());
+        return error("pack", dim.span,
+                     dimText(dim) + " stands for several dimensions, but " +
+                         oneLine(dim.expr->span.text()) + " is " + pack->kindName());
       for (const Value &extent : *extents)
         shape.push_back(extent.asInt().value_or(1));
       continue;
@@ -190,10 +113,11 @@ LogicalResult InputCheck::rank() {
   int64_t needed = int64_t(type.dims.size()) - packed;
   if (packed ? tensor.rank() >= needed : tensor.rank() == needed)
     return success();
-  Report report = elab.error(
-      "rank-mismatch", at,
-      what + " must have " + (packed ? "at least " : "") + llvm::Twine(needed) +
-          (needed == 1 ? " dimension " : " dimensions ") + typeText(type) + ", got " + tensor.str());
+  Report report =
+      elab.error("rank-mismatch", at,
+                 what + " must have " + (packed ? "at least " : "") + llvm::Twine(needed) +
+                     (needed == 1 ? " dimension " : " dimensions ") + typeText(type) + ", got " +
+                     tensor.str());
   report.trail(tensor, "the shape on the way here:");
   if (needed == 1 && !packed && tensor.rank() > 1)
     report.help("insert flatten: -> flatten -> ..");
@@ -234,9 +158,10 @@ LogicalResult InputCheck::pack(const ast::Dim &dim) {
   auto found = llvm::ArrayRef(tensor.shape).slice(first, count);
   if (found == llvm::ArrayRef(wanted))
     return success();
-  return elab.error("shape-mismatch", at, what + " has " + TensorType::str(found) + " where " +
-                                              dimText(dim) + " = " + TensorType::str(wanted) +
-                                              " is expected")
+  return elab
+      .error("shape-mismatch", at,
+             what + " has " + TensorType::str(found) + " where " + dimText(dim) + " = " +
+                 TensorType::str(wanted) + " is expected")
       .note(what + " is " + tensor.str() + ", declared " + typeText(type))
       .trail(tensor);
 }
@@ -255,9 +180,10 @@ LogicalResult InputCheck::dimensions() {
     if (found == *wanted)
       continue;
     std::string text = dimText(dim), number = std::to_string(*wanted);
-    return elab.error("shape-mismatch", at,
-                      what + " has " + llvm::Twine(found) + " where " +
-                          (text == number ? text : text + " = " + number) + " is expected")
+    return elab
+        .error("shape-mismatch", at,
+               what + " has " + llvm::Twine(found) + " where " +
+                   (text == number ? text : text + " = " + number) + " is expected")
         .note(what + " is " + tensor.str() + ", declared " + typeText(type))
         .trail(tensor);
   }
@@ -274,14 +200,15 @@ LogicalResult InputCheck::element() {
               (type.elem == Elem::Bool && tensor.element == ElementKind::Bool);
   if (fits)
     return success();
-  return elab.error("element-type", at, what + " must be " + typeText(type) + ", got " + tensor.str())
+  return elab
+      .error("element-type", at, what + " must be " + typeText(type) + ", got " + tensor.str())
       .trail(tensor);
 }
 
 LogicalResult InputCheck::classes() {
   if (tensor.element != ElementKind::Index)
-    return elab.error("element-type", at,
-                      what + " must be " + typeText(type) + ", got " + tensor.str())
+    return elab
+        .error("element-type", at, what + " must be " + typeText(type) + ", got " + tensor.str())
         .trail(tensor)
         .help("make class numbers of it: index(e, K)");
   if (unbound(*type.classes))
@@ -289,24 +216,27 @@ LogicalResult InputCheck::classes() {
   FailureOr<Value> bound = elab.evaluate(*type.classes, scope);
   std::optional<int64_t> wanted = failed(bound) ? std::nullopt : bound->asInt();
   if (!wanted)
-    return failed(bound) ? failure()
-                         : LogicalResult(elab.error("class-count", at,
-                                                    "a number of classes must be whole, got " +
-                                                        bound->str()));
+    return failed(bound)
+               ? failure()
+               : LogicalResult(elab.error(
+                     "class-count", at, "a number of classes must be whole, got " + bound->str()));
   if (tensor.classes == 0) {
     auto [it, isNew] = elab.classesFound.try_emplace(tensor.value, *wanted);
     if (isNew || it->second == *wanted)
       return success();
-    return elab.error("class-count", at, what + " has " + llvm::Twine(it->second) +
-                                             " classes elsewhere, " + llvm::Twine(*wanted) + " here")
+    return elab
+        .error("class-count", at,
+               what + " has " + llvm::Twine(it->second) + " classes elsewhere, " +
+                   llvm::Twine(*wanted) + " here")
         .trail(tensor);
   }
   if (tensor.classes == *wanted)
     return success();
-  return elab.error("class-count", at, what + " has " + llvm::Twine(tensor.classes) +
-                                           " classes where " +
-                                           oneLine(type.classes->span.text(), 30) + " = " +
-                                           llvm::Twine(*wanted) + " are expected")
+  return elab
+      .error("class-count", at,
+             what + " has " + llvm::Twine(tensor.classes) + " classes where " +
+                 oneLine(type.classes->span.text(), 30) + " = " + llvm::Twine(*wanted) +
+                 " are expected")
       .note(what + " is " + tensor.str() + ", declared " + typeText(type))
       .trail(tensor);
 }
@@ -336,8 +266,7 @@ LogicalResult gnc::dsl::bindDimensions(Elaborator &elab, llvm::ArrayRef<ast::Par
 
 /// `cross_entropy(logits, label)`: "logits has 100 classes, label has 10" says more than K.
 static bool explainClasses(Elaborator &elab, llvm::ArrayRef<ast::Param> params,
-                           llvm::ArrayRef<Argument> inputs, size_t which, Scope &scope,
-                           Span at) {
+                           llvm::ArrayRef<Argument> inputs, size_t which, Scope &scope, Span at) {
   const ast::Type &type = *params[which].type;
   const Tensor &label = *inputs[which].value.tensor();
   auto *name = llvm::dyn_cast_or_null<ast::Name>(type.classes);

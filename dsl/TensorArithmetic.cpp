@@ -38,8 +38,9 @@ static AccessParts identityAccess(const EquationBuilder &equation, const Tensor 
 
 static Report shapesDiffer(Elaborator &elab, const Tensor &a, const Tensor &b, Span left,
                            Span right, Span at, llvm::StringRef verb) {
-  Report report = elab.error("shape-mismatch", at, "cannot " + verb + " " + a.str() + " and " +
-                                                       b.str() + ": the shapes differ");
+  Report report =
+      elab.error("shape-mismatch", at,
+                 "cannot " + verb + " " + a.str() + " and " + b.str() + ": the shapes differ");
   report.note("left:  " + oneLine(left.text(), 40)).trail(a);
   report.note("right: " + oneLine(right.text(), 40)).trail(b);
   if (a.rank() == b.rank() && a.rank() >= 3)
@@ -168,9 +169,8 @@ static TensorType reducedType(const Tensor &tensor, ast::Reducer reducer,
   return type;
 }
 
-FailureOr<Tensor> gnc::dsl::reduceAxes(Elaborator &elab, ast::Reducer reducer,
-                                       const Tensor &tensor, std::optional<int64_t> axis,
-                                       Span at) {
+FailureOr<Tensor> gnc::dsl::reduceAxes(Elaborator &elab, ast::Reducer reducer, const Tensor &tensor,
+                                       std::optional<int64_t> axis, Span at) {
   TensorType type = reducedType(tensor, reducer, axis);
   int64_t count = tensor.elements() / type.elements();
   if (reducer == ast::Reducer::Count)
@@ -239,12 +239,10 @@ static LogicalResult checkParts(Elaborator &elab, llvm::ArrayRef<Tensor> parts,
       continue;
     if (part.shape.empty())
       return elab.error("concat-shapes", spans[i], "concat cannot join tensors without dimensions");
-    Report report = elab.error("concat-shapes", spans[i] ? spans[i] : at,
-                               "cannot concat " + part.str() + " with " + parts[0].str() +
-                                   ": all dimensions but " +
-                                   (axis == 0 ? llvm::Twine("the first")
-                                              : "axis " + llvm::Twine(axis)) +
-                                   " must agree");
+    Report report = elab.error(
+        "concat-shapes", spans[i] ? spans[i] : at,
+        "cannot concat " + part.str() + " with " + parts[0].str() + ": all dimensions but " +
+            (axis == 0 ? llvm::Twine("the first") : "axis " + llvm::Twine(axis)) + " must agree");
     report.trail(parts[0], "first: " + oneLine(spans[0].text(), 40));
     return report.trail(part, "this:  " + oneLine(spans[i].text(), 40));
   }
@@ -275,8 +273,8 @@ FailureOr<Tensor> gnc::dsl::concat(Elaborator &elab, llvm::ArrayRef<Tensor> part
     mlir::AffineExpr &place = access.coords[axis + part.batched];
     place = place - offset;
     bool whole = part.shape[axis] == type.shape[axis];
-    mlir::Value read = equation.scalars().number(equation.read(
-        part.value, access, whole ? std::nullopt : std::optional<double>(0)));
+    mlir::Value read = equation.scalars().number(
+        equation.read(part.value, access, whole ? std::nullopt : std::optional<double>(0)));
     sum = sum ? equation.scalars().binary(ast::BinaryOp::Add, sum, read) : read;
     offset += part.shape[axis];
   }

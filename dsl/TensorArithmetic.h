@@ -28,8 +28,8 @@ FailureOr<Tensor> reduceAxes(Elaborator &elab, ast::Reducer reducer, const Tenso
                              std::optional<int64_t> axis, Span at);
 
 FailureOr<Tensor> flatten(Elaborator &elab, const Tensor &tensor, Span at);
-FailureOr<Tensor> concat(Elaborator &elab, llvm::ArrayRef<Tensor> parts,
-                         llvm::ArrayRef<Span> spans, int64_t axis, Span at);
+FailureOr<Tensor> concat(Elaborator &elab, llvm::ArrayRef<Tensor> parts, llvm::ArrayRef<Span> spans,
+                         int64_t axis, Span at);
 
 } // namespace gnc::dsl
 

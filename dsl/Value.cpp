@@ -1,8 +1,8 @@
 #include "dsl/Value.h"
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "mlir/IR/BuiltinTypes.h"
 
 #include <charconv>
 #include <cmath>
@@ -126,8 +126,9 @@ const std::vector<Value> *Value::elements() const {
 
 llvm::StringRef Value::kindName() const {
   static constexpr llvm::StringLiteral names[] = {
-      "a number", "a number", "a truth value", "a string", "a size",   "a tuple",       "a list",
-      "several values", "a layer", "a layer", "a symbol", "a distribution", "a schedule", "a tensor"};
+      "a number", "a number",       "a truth value",  "a string", "a size",
+      "a tuple",  "a list",         "several values", "a layer",  "a layer",
+      "a symbol", "a distribution", "a schedule",     "a tensor"};
   static_assert(std::size(names) == std::variant_size_v<Storage>);
   return names[storage.index()];
 }

@@ -6,9 +6,9 @@
 #include "dsl/Rational.h"
 #include "dsl/Schedule.h"
 
-#include "llvm/ADT/SmallVector.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <memory>
 #include <optional>
@@ -95,13 +95,13 @@ struct Recipe {
     std::shared_ptr<const Value> value;
     Span span;
   };
-  const ast::Decl *decl = nullptr; // a block, net or op ..
-  const Module *module = nullptr;  // (of the declaration)
-  std::string intrinsic;           // .. or "flatten" ..
-  std::shared_ptr<const Recipe> first;              // .. or a chain: first a recipe, if any,
-  const std::vector<ast::Stage> *stages = nullptr;  // then these
-  Scope *scope = nullptr;                           // in this scope
-  std::string name; // as written: "conv", "b.cbr"; "" for a chain
+  const ast::Decl *decl = nullptr;                 // a block, net or op ..
+  const Module *module = nullptr;                  // (of the declaration)
+  std::string intrinsic;                           // .. or "flatten" ..
+  std::shared_ptr<const Recipe> first;             // .. or a chain: first a recipe, if any,
+  const std::vector<ast::Stage> *stages = nullptr; // then these
+  Scope *scope = nullptr;                          // in this scope
+  std::string name;                                // as written: "conv", "b.cbr"; "" for a chain
   std::vector<Given> given;
   bool hasArgs = false; // parentheses were written
   Span nameSpan;        // `conv`
@@ -141,10 +141,9 @@ struct List {
 class Value {
 public:
   template <typename T> using Ref = std::shared_ptr<T>;
-  using Storage =
-      std::variant<Rational, double, bool, std::string, SizeValue, Ref<const Tuple>,
-                   Ref<const List>, Ref<const Record>, Ref<const Recipe>, Ref<LayerInstance>,
-                   Symbol, Initializer, Schedule, Tensor>;
+  using Storage = std::variant<Rational, double, bool, std::string, SizeValue, Ref<const Tuple>,
+                               Ref<const List>, Ref<const Record>, Ref<const Recipe>,
+                               Ref<LayerInstance>, Symbol, Initializer, Schedule, Tensor>;
 
   Value(Rational v) : storage(v) {}
   Value(SizeValue v) : storage(std::move(v)) {}

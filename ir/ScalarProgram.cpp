@@ -13,9 +13,13 @@ enum Code : int {
 };
 } // namespace
 
-/// NaN wins: `max` and `min` propagate it.
-static double maximum(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : std::max(a, b); }
-static double minimum(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : std::min(a, b); }
+/// NaN wins, and -0 is less than 0: IEEE 754's maximum and minimum.
+static double maximum(double a, double b) {
+  if (std::isnan(a) || std::isnan(b))
+    return std::nan("");
+  return a == b ? (std::signbit(a) ? b : a) : std::max(a, b);
+}
+static double minimum(double a, double b) { return -maximum(-a, -b); }
 
 static double sigmoid(double x) {
   if (x >= 0)

@@ -1,26 +1,31 @@
 //===- FuseElementwise.cpp - pointwise equations join their neighbours ------------------------===//
 //
-// A pointwise equation that runs by itself costs a pass over memory, mostly many times what its arithmetic
-// costs. It is computed where its operand is made (in the `finish` of a reduction), or else where
-// its result is read (in the body of the reader). After autodiff a network's step looks like this:
+// A pointwise equation that runs by itself costs a pass over memory, mostly many times what its
+// arithmetic costs. It is computed where its operand is made (in the `finish` of a reduction), or
+// else where its result is read (in the body of the reader). After autodiff a network's step looks
+// like this:
 //
-//   y = conv(x, w)   a = y + b   r = max(a, 0)   p = max over window of r   k = argmax over window of r   ..
-//   dr = dp where k says so      da = dr where a > 0      dw = sum da * x      db = sum da
+//   y = conv(x, w)   a = y + b   r = max(a, 0)   p = max over window of r   k = argmax over window
+//   of r   .. dr = dp where k says so      da = dr where a > 0      dw = sum da * x      db = sum
+//   da
 //
-// `a` has two readers, r and the mask. A mask a > 0 is the same as r > 0, so that the mask can read r
-// and `a` is only an intermediate value of the convolution: y, a, r become one op with `finish`. The first
-// rewrite (FuseElementwiseMask.cpp) does that. Then, in order of the ops:
+// `a` has two readers, r and the mask. A mask a > 0 is the same as r > 0, so that the mask can read
+// r and `a` is only an intermediate value of the convolution: y, a, r become one op with `finish`.
+// The first rewrite (FuseElementwiseMask.cpp) does that. Then, in order of the ops:
 //
 // 1. Finish (FuseElementwiseFinish.cpp): bias, activation, residual sum and the relu mask of the
-//    gradient join the reduction before them. A reduction's value is rounded and combined before they see it,
-//    so this changes no bit.
-// 2. Inline (FuseElementwiseInline.cpp): what is left goes into its readers if all can take it: the pool
-//    gradient `dr` into the mask, a window's relu into max and argmax. A contraction never takes anything
-//    into its body: a pure product of two reads runs in the register-tiled kernel, which is worth
-//    more than the memory pass. A value that is read many times is only computed again if it is cheap.
+//    gradient join the reduction before them. A reduction's value is rounded and combined before
+//    they see it, so this changes no bit.
+// 2. Inline (FuseElementwiseInline.cpp): what is left goes into its readers if all can take it: the
+// pool
+//    gradient `dr` into the mask, a window's relu into max and argmax. A contraction never takes
+//    anything into its body: a pure product of two reads runs in the register-tiled kernel, which
+//    is worth more than the memory pass. A value that is read many times is only computed again if
+//    it is cheap.
 //
-// Each step removes an op, so repeating until nothing changes ends; and what is left cannot be fused by
-// running the pass again. Values keep all their bits: the same scalars run in the same order.
+// Each step removes an op, so repeating until nothing changes ends; and what is left cannot be
+// fused by running the pass again. Values keep all their bits: the same scalars run in the same
+// order.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "passes/FuseElementwise.h"
@@ -38,7 +43,8 @@ using namespace gnc;
 /// Pointwise equations with a `finish` (a sum over one term was simplified away) become plain ones.
 static void dissolvePointwiseFinish(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block))
-    if (auto compute = dyn_cast<ComputeOp>(op); compute && compute.isPointwise() && compute.hasFinish()) {
+    if (auto compute = dyn_cast<ComputeOp>(op);
+        compute && compute.isPointwise() && compute.hasFinish()) {
       EquationDraft draft = EquationDraft::of(compute);
       dissolveFinish(draft, compute.getLoc());
       replaceWith(compute, draft);

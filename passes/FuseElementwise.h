@@ -5,8 +5,8 @@
 
 namespace gnc {
 
-/// Where a mask `x > c` is taken of the input of y = max(x, c), takes it of y instead, if that leaves x without
-/// another use. True if something changed.
+/// Where a mask `x > c` is taken of the input of y = max(x, c), takes it of y instead, if that
+/// leaves x without another use. True if something changed.
 bool readMasksFromOutputs(mlir::Block &block);
 
 /// Computes `op`, pointwise, in the `finish` of the reduction that it reads. True if `op` is gone.

@@ -6,7 +6,8 @@ using namespace mlir;
 using namespace gnc;
 
 static bool isPosition(ComputeOp op, unsigned result) {
-  return op.getReduction(result) == Reduction::ArgMax || op.getReduction(result) == Reduction::ArgMin;
+  return op.getReduction(result) == Reduction::ArgMax ||
+         op.getReduction(result) == Reduction::ArgMin;
 }
 
 /// `op` reads results of `reduction` nowhere but at its own indices, and never as an index.
@@ -73,8 +74,8 @@ static void append(EquationDraft &draft, ComputeOp reduction, unsigned result, C
 namespace gnc {
 
 bool joinFinish(ComputeOp op) {
-  // Updates are carried out at the end of the step. In the `finish` of a weight's gradient they would hold it,
-  // and with it everything that it reads, back until then.
+  // Updates are carried out at the end of the step. In the `finish` of a weight's gradient they
+  // would hold it, and with it everything that it reads, back until then.
   if (op.getNumResults() != 1 || isUpdate(op->getResult(0)))
     return false;
   auto [reduction, result] = findReduction(op);

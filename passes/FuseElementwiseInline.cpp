@@ -1,17 +1,19 @@
 //===- FuseElementwiseInline.cpp - pointwise equations are computed by their readers ----------===//
 //
-// A reader asks for the producer at coordinates A(i) of its own indices i. The producer reads tensor x at
-// B(p) for its index p; so the reader now reads x at B(A(i)), and computes the producer's scalars from that.
+// A reader asks for the producer at coordinates A(i) of its own indices i. The producer reads
+// tensor x at B(p) for its index p; so the reader now reads x at B(A(i)), and computes the
+// producer's scalars from that.
 //
 // Boundaries: the reader's access may be guarded, so that outside the producer's shape (or where a
-// condition fails) it is a constant v, whatever the producer would compute there. Therefore every read that
-// comes in takes over the conditions, 0 <= A(i)_k < extent of p_k first, and the reader selects v where
-// they fail. Whether they fail is known from a read which had no boundary of its own.
+// condition fails) it is a constant v, whatever the producer would compute there. Therefore every
+// read that comes in takes over the conditions, 0 <= A(i)_k < extent of p_k first, and the reader
+// selects v where they fail. Whether they fail is known from a read which had no boundary of its
+// own.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "passes/FuseElementwise.h"
 #include "ir/IndexMath.h"
 #include "ir/ScalarBuilder.h"
+#include "passes/FuseElementwise.h"
 #include "passes/FusionSupport.h"
 
 using namespace mlir;
@@ -38,7 +40,8 @@ static SmallVector<IndexCondition> guardOf(const DraftRead &read, ArrayRef<int64
   return guard;
 }
 
-/// A clamped index can be passed on where the producer uses it alone, on a dimension of the same extent.
+/// A clamped index can be passed on where the producer uses it alone, on a dimension of the same
+/// extent.
 static bool passesClampOn(EquationDraft &producer, unsigned index) {
   AffineExpr dim = getAffineDimExpr(index, producer.context);
   for (const DraftRead &read : producer.reads) {
@@ -56,16 +59,19 @@ static bool passesClampOn(EquationDraft &producer, unsigned index) {
   });
 }
 
-/// The first read among `begin`..`end`-1 that has no boundary of its own, and does not read `avoided`.
-static std::optional<unsigned> unguardedRead(const EquationDraft &draft, unsigned begin, unsigned end,
-                                             Operation *avoided = nullptr) {
+/// The first read among `begin`..`end`-1 that has no boundary of its own, and does not read
+/// `avoided`.
+static std::optional<unsigned> unguardedRead(const EquationDraft &draft, unsigned begin,
+                                             unsigned end, Operation *avoided = nullptr) {
   for (unsigned i = begin; i < end; ++i)
-    if (!draft.reads[i].isGuarded() && (!avoided || draft.reads[i].tensor.getDefiningOp() != avoided))
+    if (!draft.reads[i].isGuarded() &&
+        (!avoided || draft.reads[i].tensor.getDefiningOp() != avoided))
       return i;
   return std::nullopt;
 }
 
-/// A read of the reader that can tell, with the boundary of read `number` added, whether that one is inside.
+/// A read of the reader that can tell, with the boundary of read `number` added, whether that one
+/// is inside.
 static std::optional<unsigned> witnessFor(const EquationDraft &draft, unsigned number) {
   Operation *producer = draft.reads[number].tensor.getDefiningOp();
   if (number < draft.numBodyReads())
@@ -73,8 +79,10 @@ static std::optional<unsigned> witnessFor(const EquationDraft &draft, unsigned n
   return unguardedRead(draft, draft.numBodyReads(), draft.reads.size(), producer);
 }
 
-/// A guarded access needs a read that tells whether it is inside, and can have no data-dependent index.
-static bool canGuard(ComputeOp producer, unsigned result, const EquationDraft &reader, unsigned read) {
+/// A guarded access needs a read that tells whether it is inside, and can have no data-dependent
+/// index.
+static bool canGuard(ComputeOp producer, unsigned result, const EquationDraft &reader,
+                     unsigned read) {
   bool knows = witnessFor(reader, read).has_value();
   for (unsigned i = 0; i < producer.getReads().size(); ++i) {
     if (isUsedAsIndex(producer, i))
@@ -116,7 +124,8 @@ static double overlapOf(OpOperand &use) {
   return pointsOf(inBody ? reader.getExtents() : reader.getParallelExtents()) / pointsOf(shape);
 }
 
-/// It reads no more than it writes: its readers have no more to read than before, however many they are.
+/// It reads no more than it writes: its readers have no more to read than before, however many they
+/// are.
 static bool readsLittle(ComputeOp op) {
   double read = 0, written = 0;
   for (Value tensor : op.getReads())
@@ -181,7 +190,8 @@ static DraftRead compose(DraftRead read, const DraftRead &access, ArrayRef<Index
 }
 
 static unsigned addRead(EquationDraft &draft, DraftRead read, bool inBody, Location loc) {
-  return inBody ? addBodyRead(draft, std::move(read), loc) : addFinishRead(draft, std::move(read), loc);
+  return inBody ? addBodyRead(draft, std::move(read), loc)
+                : addFinishRead(draft, std::move(read), loc);
 }
 
 /// Adds the reads of `from` to the draft, as seen through read `number`.
@@ -200,7 +210,8 @@ static void importReads(EquationDraft &draft, unsigned number, EquationDraft &fr
 
 /// The number of a read that is inside exactly where `guard` holds.
 static unsigned findWitness(EquationDraft &draft, unsigned number, const EquationDraft &from,
-                            ArrayRef<IndexCondition> guard, const ScalarImport &import, Location loc) {
+                            ArrayRef<IndexCondition> guard, const ScalarImport &import,
+                            Location loc) {
   if (std::optional<unsigned> own = unguardedRead(from, 0, from.reads.size()))
     return import.reads[*own];
   DraftRead witness = draft.reads[*witnessFor(draft, number)];
@@ -219,7 +230,8 @@ static void inlineRead(EquationDraft &draft, unsigned number, ComputeOp producer
   import.indices = access.coords;
   import.extents = from.extents;
   importReads(draft, number, from, guard, import, producer.getLoc());
-  unsigned witness = guard.empty() ? 0 : findWitness(draft, number, from, guard, import, producer.getLoc());
+  unsigned witness =
+      guard.empty() ? 0 : findWitness(draft, number, from, guard, import, producer.getLoc());
   Operation *place = &block.front();
   Value value = importScalars(draft, *from.body, import, place)[result];
   if (!guard.empty()) {
@@ -249,7 +261,8 @@ bool inlineIntoReaders(ComputeOp producer) {
     EquationDraft draft = EquationDraft::of(reader);
     // From the last: a read that is added to the body moves up those after it.
     for (unsigned read = draft.reads.size(); read-- > 0;)
-      if (auto source = dyn_cast<OpResult>(draft.reads[read].tensor); source && source.getOwner() == producer)
+      if (auto source = dyn_cast<OpResult>(draft.reads[read].tensor);
+          source && source.getOwner() == producer)
         inlineRead(draft, read, producer, source.getResultNumber());
     replaceWith(reader, draft);
   }

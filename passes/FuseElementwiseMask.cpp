@@ -1,12 +1,12 @@
 //===- FuseElementwiseMask.cpp - masks are read from an activation's output -------------------===//
 //
-// The gradient of y = max(x, c) asks x > c. Since y > c says the same (a NaN says no to both), it can
-// ask y, and x need not be kept for the way back. The same holds for `if x > c then x else a` with a <= c,
-// and for `if x > 0 then x else a * x` with a >= 0.
+// The gradient of y = max(x, c) asks x > c. Since y > c says the same (a NaN says no to both), it
+// can ask y, and x need not be kept for the way back. The same holds for `if x > c then x else a`
+// with a <= c, and for `if x > 0 then x else a * x` with a >= 0.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "passes/FuseElementwise.h"
 #include "ir/ScalarBuilder.h"
+#include "passes/FuseElementwise.h"
 #include "passes/FusionSupport.h"
 
 using namespace mlir;
@@ -15,7 +15,8 @@ using namespace gnc;
 /// The number c if `value` is `argument > c`.
 static std::optional<double> thresholdOf(Value value, BlockArgument argument) {
   auto compare = value.getDefiningOp<arith::CmpFOp>();
-  if (!compare || compare.getPredicate() != arith::CmpFPredicate::OGT || compare.getLhs() != argument)
+  if (!compare || compare.getPredicate() != arith::CmpFPredicate::OGT ||
+      compare.getLhs() != argument)
     return std::nullopt;
   return ScalarBuilder::constantOf(compare.getRhs());
 }
@@ -55,21 +56,23 @@ static bool onlyAsks(OpOperand &use, double c) {
     return false;
   unsigned read = use.getOperandNumber();
   bool inBody = read < reader.getNumBodyReads();
-  BlockArgument argument =
-      inBody ? reader.getBody().getArgument(read)
-             : reader.getFinish().getArgument(reader.getNumResults() + read - reader.getNumBodyReads());
+  BlockArgument argument = inBody ? reader.getBody().getArgument(read)
+                                  : reader.getFinish().getArgument(reader.getNumResults() + read -
+                                                                   reader.getNumBodyReads());
   return llvm::all_of(argument.getUsers(), [&](Operation *user) {
     return user->getNumResults() == 1 && thresholdOf(user->getResult(0), argument) == c;
   });
 }
 
-/// Lets every other reader of the input of `op`, an activation of one tensor, read its output instead.
+/// Lets every other reader of the input of `op`, an activation of one tensor, read its output
+/// instead.
 static bool readOutputOf(ComputeOp op) {
   if (!op.isPointwise() || op.hasFinish() || op.getNumResults() != 1 || op.getReads().size() != 1 ||
       op.getReads()[0].getType() != op.getResultTypes()[0] || !isIdentityRead(op, 0))
     return false;
   Value input = op.getReads()[0], output = op->getResult(0);
-  std::optional<double> threshold = sharedThreshold(op.getYielded()[0], op.getBody().getArgument(0));
+  std::optional<double> threshold =
+      sharedThreshold(op.getYielded()[0], op.getBody().getArgument(0));
   if (!threshold || !input.getDefiningOp() || input.hasOneUse())
     return false;
   SmallVector<OpOperand *> masks;

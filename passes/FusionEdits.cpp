@@ -72,8 +72,8 @@ static bool canEmit(AffineExpr expr, ArrayRef<int64_t> extents) {
   bool emittable = true;
   expr.walk([&](AffineExpr part) {
     IndexRange range = rangeOf(part, extents);
-    emittable &= !isa<AffineSymbolExpr>(part) && part.getKind() != AffineExprKind::CeilDiv && range.low &&
-                 range.high && *range.low > -kExact && *range.high < kExact;
+    emittable &= !isa<AffineSymbolExpr>(part) && part.getKind() != AffineExprKind::CeilDiv &&
+                 range.low && range.high && *range.low > -kExact && *range.high < kExact;
   });
   return emittable;
 }
@@ -92,8 +92,9 @@ static Value emitIndex(ScalarBuilder &scalars, AffineExpr expr) {
   if (expr.getKind() == AffineExprKind::Mul)
     return scalars.mul(left, right);
   Value quotient = scalars.create<math::FloorOp>(scalars.div(left, right));
-  return expr.getKind() == AffineExprKind::FloorDiv ? quotient
-                                                    : scalars.sub(left, scalars.mul(quotient, right));
+  return expr.getKind() == AffineExprKind::FloorDiv
+             ? quotient
+             : scalars.sub(left, scalars.mul(quotient, right));
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -166,7 +167,8 @@ static std::string uniqueName(std::string name, llvm::StringSet<> &taken) {
   return name;
 }
 
-static SplitNumbering numberSplit(const EquationDraft &draft, ArrayRef<SmallVector<int64_t>> splits) {
+static SplitNumbering numberSplit(const EquationDraft &draft,
+                                  ArrayRef<SmallVector<int64_t>> splits) {
   SplitNumbering numbering;
   llvm::StringSet<> taken;
   for (const std::string &name : draft.names)
@@ -181,16 +183,17 @@ static SplitNumbering numberSplit(const EquationDraft &draft, ArrayRef<SmallVect
       value = split.empty() ? dim : value * extent + dim;
       numbers.push_back(number);
       numbering.extents.push_back(extent);
-      numbering.names.push_back(split.empty() ? draft.names[i]
-                                              : uniqueName(draft.names[i] + std::to_string(part), taken));
+      numbering.names.push_back(split.empty()
+                                    ? draft.names[i]
+                                    : uniqueName(draft.names[i] + std::to_string(part), taken));
     }
     numbering.values.push_back(value);
   }
   return numbering;
 }
 
-/// Gives the scalars the new numbers. Indices that were split are marked until all others are renamed, so that
-/// the builder, which reuses equal ops, never takes an old number for a new one.
+/// Gives the scalars the new numbers. Indices that were split are marked until all others are
+/// renamed, so that the builder, which reuses equal ops, never takes an old number for a new one.
 static void splitInScalars(Block &block, const SplitNumbering &numbering) {
   SmallVector<IndexOp> marked;
   for (Operation &op : block) {

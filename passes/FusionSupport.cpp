@@ -64,8 +64,8 @@ static void addCost(Operation &op, ScalarCost &cost) {
     return;
   bool simpleMath =
       isa<math::AbsFOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp>(op);
-  cost.expensive |= isa<SigmoidOp, SoftplusOp>(op) ||
-                    (op.getDialect()->getNamespace() == "math" && !simpleMath);
+  cost.expensive |=
+      isa<SigmoidOp, SoftplusOp>(op) || (op.getDialect()->getNamespace() == "math" && !simpleMath);
   cost.ops += isa<arith::DivFOp>(op) ? 4 : 1;
 }
 
@@ -106,7 +106,8 @@ ScalarCost innerCostOf(ComputeOp op) {
     auto inside = dyn_cast<InsideOp>(scalar);
     bool varies = (index && index.getIndex() == inner) ||
                   (inside && variesAlong(op, inside.getRead(), inner)) ||
-                  llvm::any_of(scalar.getOperands(), [&](Value operand) { return varying.contains(operand); });
+                  llvm::any_of(scalar.getOperands(),
+                               [&](Value operand) { return varying.contains(operand); });
     if (!varies)
       continue;
     varying.insert(scalar.getResult(0));

@@ -1,10 +1,10 @@
 //===- FusionSupport.h - what the passes that join equations share ----------------------------===//
 //
-// Fusing means that scalars of one equation move into another. Three things must be translated on the
-// way: an index of the old equation becomes an expression over the new one's indices (as a coordinate,
-// and as a number where the scalars ask for it), the number of a read changes, and so does the symbol
-// that stands for its value. The functions here do that on an EquationDraft, and answer the questions
-// that decide whether joining is allowed and pays.
+// Fusing means that scalars of one equation move into another. Three things must be translated on
+// the way: an index of the old equation becomes an expression over the new one's indices (as a
+// coordinate, and as a number where the scalars ask for it), the number of a read changes, and so
+// does the symbol that stands for its value. The functions here do that on an EquationDraft, and
+// answer the questions that decide whether joining is allowed and pays.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -41,15 +41,16 @@ struct ScalarCost {
   bool expensive = false; ///< has a function of `math` that takes tens of cycles
 };
 ScalarCost costOf(mlir::Block &scalars);
-/// The same without what does not change along the innermost index of `op`, pointwise: loops compute that once.
+/// The same without what does not change along the innermost index of `op`, pointwise: loops
+/// compute that once.
 ScalarCost innerCostOf(ComputeOp op);
 
 /// A function returns `result` as the new value of a weight or state.
 bool isUpdate(mlir::Value result);
 
-/// Moves what `op` depends on before `place`, as far as it comes after it. Direct uses of the results of
-/// `place` are allowed. False, with nothing moved, when something in between depends on `place`, or when
-/// more than a few ops would have to move.
+/// Moves what `op` depends on before `place`, as far as it comes after it. Direct uses of the
+/// results of `place` are allowed. False, with nothing moved, when something in between depends on
+/// `place`, or when more than a few ops would have to move.
 bool hoistOperands(mlir::Operation *op, mlir::Operation *place);
 
 //===------------------------------------------------------------------------------------------===//
@@ -68,16 +69,16 @@ void dissolveFinish(EquationDraft &draft, mlir::Location loc);
 /// Replaces `op` by `draft`, in simplest form; `results` of `op` are those of the draft, in order.
 ComputeOp replaceWith(ComputeOp op, EquationDraft &draft);
 
-/// Replaces each index d with a non-empty `splits[d]` by that many indices, whose row-major position is d.
-/// Result types follow.
+/// Replaces each index d with a non-empty `splits[d]` by that many indices, whose row-major
+/// position is d. Result types follow.
 void splitIndices(EquationDraft &draft, llvm::ArrayRef<llvm::SmallVector<int64_t>> splits);
 
 /// How another equation's scalars read in a draft.
 struct ScalarImport {
-  mlir::IRMapping values;                       ///< of the block's arguments
-  llvm::SmallVector<mlir::AffineExpr> indices;  ///< of the other equation, over the draft's
-  llvm::SmallVector<int64_t> extents;           ///< of the other equation's indices
-  llvm::SmallVector<int64_t> reads;             ///< the numbers of the other equation's reads in the draft
+  mlir::IRMapping values;                      ///< of the block's arguments
+  llvm::SmallVector<mlir::AffineExpr> indices; ///< of the other equation, over the draft's
+  llvm::SmallVector<int64_t> extents;          ///< of the other equation's indices
+  llvm::SmallVector<int64_t> reads; ///< the numbers of the other equation's reads in the draft
 };
 
 /// True if every index that `scalars` use as a number can be computed from `indices`.

@@ -1,23 +1,26 @@
 //===- MergeDomains.cpp - equations over one domain become one --------------------------------===//
 //
-// Two equations that run over the same points and read the same tensor pass over memory twice for it; and
-// where one reads the other's result at its own point, that result is written and read back for nothing.
-// One equation with several results does both in one pass: Adam's m, v and w; max and argmax of a window; the
-// sums of a batch norm's gradients.
+// Two equations that run over the same points and read the same tensor pass over memory twice for
+// it; and where one reads the other's result at its own point, that result is written and read back
+// for nothing. One equation with several results does both in one pass: Adam's m, v and w; max and
+// argmax of a window; the sums of a batch norm's gradients.
 //
 // A and B (later in the function) merge when
 //   - parallel and reduction extents agree by position, and neither is a contraction;
-//   - they share a read, at equal coordinates, of a tensor that is worth it (not a small one which every
-//     point reads, as a bias or a learning rate), or B reads A's result at its own indices: in the body if
-//     pointwise, in `finish` if they are reductions;
+//   - they share a read, at equal coordinates, of a tensor that is worth it (not a small one which
+//   every
+//     point reads, as a bias or a learning rate), or B reads A's result at its own indices: in the
+//     body if pointwise, in `finish` if they are reductions;
 //   - nothing on the way from A to B depends on A: then what else B needs moves before A, and the
 //     merged op takes A's place;
-//   - no weight's update is pulled before the end. Updates are carried out last, when the step is known to be
+//   - no weight's update is pulled before the end. Updates are carried out last, when the step is
+//   known to be
 //     whole; an equation that other ops wait for must not write one, unless it did before.
 // Results that only the merged equation itself read are not written any more.
 //
-// Every merge removes an op, and merging goes on until nothing merges: the pass is idempotent. Ops are tried in
-// the order of the function, so that its outcome is a function of the graph. It changes no bit.
+// Every merge removes an op, and merging goes on until nothing merges: the pass is idempotent. Ops
+// are tried in the order of the function, so that its outcome is a function of the graph. It
+// changes no bit.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "passes/FusionSupport.h"
@@ -36,7 +39,8 @@ using namespace gnc;
 //===------------------------------------------------------------------------------------------===//
 
 static bool sameDomain(ComputeOp a, ComputeOp b) {
-  return !(a.isPointwise() && (a.hasFinish() || b.hasFinish())) && a.getNumParallel() == b.getNumParallel() && a.getExtents() == b.getExtents();
+  return !(a.isPointwise() && (a.hasFinish() || b.hasFinish())) &&
+         a.getNumParallel() == b.getNumParallel() && a.getExtents() == b.getExtents();
 }
 
 static bool readsFrom(ComputeOp op, unsigned read, ComputeOp source) {
@@ -89,8 +93,8 @@ static bool keepsUpdatesLast(ComputeOp a, ComputeOp b) {
 
 static bool mayMerge(ComputeOp a, ComputeOp b) {
   constexpr unsigned kMostResults = 8, kMostReads = 24;
-  return a != b && a->isBeforeInBlock(b) && sameDomain(a, b) && !isContraction(a) && !isContraction(b) &&
-         a.getNumResults() + b.getNumResults() <= kMostResults &&
+  return a != b && a->isBeforeInBlock(b) && sameDomain(a, b) && !isContraction(a) &&
+         !isContraction(b) && a.getNumResults() + b.getNumResults() <= kMostResults &&
          a.getReads().size() + b.getReads().size() <= kMostReads && canUseDirectly(a, b) &&
          keepsUpdatesLast(a, b);
 }
@@ -102,7 +106,8 @@ static bool mayMerge(ComputeOp a, ComputeOp b) {
 /// A tensor of which the domain reads most elements few times.
 static bool isLarge(Value tensor, ComputeOp op) {
   constexpr double kShare = 8;
-  return kShare * pointsOf(cast<RankedTensorType>(tensor.getType()).getShape()) >= pointsOf(op.getExtents());
+  return kShare * pointsOf(cast<RankedTensorType>(tensor.getType()).getShape()) >=
+         pointsOf(op.getExtents());
 }
 
 /// The same coordinates; the symbols of data-dependent ones count as different.
@@ -122,6 +127,12 @@ static bool sharesRead(ComputeOp a, ComputeOp b) {
   return false;
 }
 
+/// Few enough ops read it for each to look at all others.
+static bool hasFewReaders(Value tensor) {
+  constexpr unsigned kMostReaders = 64;
+  return !llvm::hasNItemsOrMore(tensor.getUses(), kMostReaders + 1);
+}
+
 /// Earlier ops that `op` reads from or shares a large read with, in order.
 static SmallVector<ComputeOp> candidatesFor(ComputeOp op) {
   SmallVector<ComputeOp> found;
@@ -133,12 +144,13 @@ static SmallVector<ComputeOp> candidatesFor(ComputeOp op) {
   };
   for (Value tensor : op.getReads()) {
     add(tensor.getDefiningOp());
-    if (isLarge(tensor, op))
+    if (isLarge(tensor, op) && hasFewReaders(tensor))
       for (Operation *user : tensor.getUsers())
         add(user);
   }
   llvm::erase_if(found, [&](ComputeOp other) {
-    bool reads = llvm::any_of(op.getReads(), [&](Value tensor) { return tensor.getDefiningOp() == other; });
+    bool reads =
+        llvm::any_of(op.getReads(), [&](Value tensor) { return tensor.getDefiningOp() == other; });
     return !reads && !sharesRead(other, op);
   });
   llvm::sort(found, [](ComputeOp x, ComputeOp y) { return x->isBeforeInBlock(y); });
@@ -154,7 +166,8 @@ namespace {
 class Merger {
 public:
   Merger(ComputeOp a, ComputeOp b)
-      : a(a), b(b), draft(EquationDraft::of(a)), other(EquationDraft::of(b)), numFirst(a.getNumResults()) {}
+      : a(a), b(b), draft(EquationDraft::of(a)), other(EquationDraft::of(b)),
+        numFirst(a.getNumResults()) {}
   EquationDraft run();
 
 private:
@@ -183,7 +196,8 @@ void Merger::importReads(unsigned begin, unsigned end, bool inFinish) {
       continue;
     }
     read.map([&](AffineExpr expr) { return expr.replaceSymbols(symbols); });
-    unsigned position = inFinish ? addFinishRead(draft, read, b.getLoc()) : addBodyRead(draft, read, b.getLoc());
+    unsigned position =
+        inFinish ? addFinishRead(draft, read, b.getLoc()) : addBodyRead(draft, read, b.getLoc());
     import.values.map(other.argumentOf(i), draft.argumentOf(position));
     import.reads.push_back(position);
     symbols.push_back(getAffineSymbolExpr(position, draft.context));
@@ -204,10 +218,12 @@ void Merger::appendBody() {
 void Merger::appendFinish() {
   for (unsigned i = 0; i < other.resultTypes.size(); ++i) {
     BlockArgument combined = other.finish->getArgument(i);
-    import.values.map(combined, draft.finish->insertArgument(numFirst + i, combined.getType(), b.getLoc()));
+    import.values.map(combined,
+                      draft.finish->insertArgument(numFirst + i, combined.getType(), b.getLoc()));
   }
   importReads(other.numBodyReads(), other.reads.size(), /*inFinish=*/true);
-  appendYield(*draft.finish, importScalars(draft, *other.finish, import, draft.finish->getTerminator()));
+  appendYield(*draft.finish,
+              importScalars(draft, *other.finish, import, draft.finish->getTerminator()));
 }
 
 EquationDraft Merger::run() {
@@ -226,7 +242,8 @@ EquationDraft Merger::run() {
   return std::move(draft);
 }
 
-/// Result `i` is an end in itself: no other result is made from its combined value, which goes with it.
+/// Result `i` is an end in itself: no other result is made from its combined value, which goes with
+/// it.
 static bool isSeparate(EquationDraft &draft, unsigned i) {
   return !draft.finish || llvm::all_of(draft.finish->getArgument(i).getUses(), [&](OpOperand &use) {
     return use.getOwner() == draft.finish->getTerminator() && use.getOperandNumber() == i;
@@ -234,10 +251,12 @@ static bool isSeparate(EquationDraft &draft, unsigned i) {
 }
 
 /// The results that something outside of the merged equation uses, or that it needs to go on with.
-static SmallVector<unsigned> neededResults(ArrayRef<Value> results, ComputeOp b, EquationDraft &draft) {
+static SmallVector<unsigned> neededResults(ArrayRef<Value> results, ComputeOp b,
+                                           EquationDraft &draft) {
   SmallVector<unsigned> needed;
   for (auto [i, result] : llvm::enumerate(results))
-    if (!isSeparate(draft, i) || llvm::any_of(result.getUsers(), [&](Operation *user) { return user != b; }))
+    if (!isSeparate(draft, i) ||
+        llvm::any_of(result.getUsers(), [&](Operation *user) { return user != b; }))
       needed.push_back(i);
   if (needed.empty())
     needed.push_back(0);

@@ -1,24 +1,27 @@
 //===- SplitIndices.cpp - reshapes disappear into equations -----------------------------------===//
 //
-// A convolution's map [n, 32, 12, 12] is flattened to [n, 4608] for a linear layer. As a copy that costs a pass
-// over memory, and as a view it ties the map to row-major order and hides from the linear layer where
-// its inputs come from. Index notation does not need it:
+// A convolution's map [n, 32, 12, 12] is flattened to [n, 4608] for a linear layer. As a copy that
+// costs a pass over memory, and as a view it ties the map to row-major order and hides from the
+// linear layer where its inputs come from. Index notation does not need it:
 //
 //   x2 = reshape x4     y[n, o] = sum[i < 4608] w[o, i] * x2[n, i]
 //   y[n, o] = sum[i0 < 32, i1 < 12, i2 < 12] w[o, i0, i1, i2] * x4[n, i0, i1, i2]
 //
-// says the same, in the same order of summation, if w is seen as [128, 32, 12, 12]; its elements stay where they are.
+// says the same, in the same order of summation, if w is seen as [128, 32, 12, 12]; its elements
+// stay where they are.
 //
-// What must be split together: an index and every dimension that it alone steps along (of operands and of
-// results), and so on from equation to equation: the gradients of w and x2, Adam's moments, and the
-// weight that takes the update. These classes are found first (SplitClasses). A reshape which merges
-// several dimensions into one asks the class of that one to be split. It is granted if
+// What must be split together: an index and every dimension that it alone steps along (of operands
+// and of results), and so on from equation to equation: the gradients of w and x2, Adam's moments,
+// and the weight that takes the update. These classes are found first (SplitClasses). A reshape
+// which merges several dimensions into one asks the class of that one to be split. It is granted if
 //   - the class contains nothing that the host sees, and nothing that an unknown op uses;
-//   - other coordinates on such a dimension (constants, x[2*i + r]) split without a division being added;
-//   - nobody asked for another split, and the dimensions on the other side are not about to be split.
-// All groups of a reshape are granted, or none; a granted reshape changes nothing any more and folds. So each
-// round removes a reshape, and rounds go on until none is granted. What stays is valid as it is: splitting
-// dimensions never changes the row-major order of elements.
+//   - other coordinates on such a dimension (constants, x[2*i + r]) split without a division being
+//   added;
+//   - nobody asked for another split, and the dimensions on the other side are not about to be
+//   split.
+// All groups of a reshape are granted, or none; a granted reshape changes nothing any more and
+// folds. So each round removes a reshape, and rounds go on until none is granted. What stays is
+// valid as it is: splitting dimensions never changes the row-major order of elements.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "passes/SplitIndices.h"
@@ -48,8 +51,8 @@ struct Request {
 };
 } // namespace
 
-static Request requestFor(const SplitClasses &classes, Value merged, unsigned dim, Value split, unsigned begin,
-                          unsigned end) {
+static Request requestFor(const SplitClasses &classes, Value merged, unsigned dim, Value split,
+                          unsigned begin, unsigned end) {
   Request request{classes.ofDimension(merged, dim), {}, {}};
   for (unsigned i = begin; i < end; ++i) {
     request.extents.push_back(cast<RankedTensorType>(split.getType()).getDimSize(i));
@@ -62,13 +65,16 @@ static Request requestFor(const SplitClasses &classes, Value merged, unsigned di
 static SmallVector<Request> requestsOf(ReshapeOp op, const SplitClasses &classes) {
   SmallVector<Request> requests;
   Value from = op.getInput(), to = op.getResult();
-  for (ReshapeGroup group : reshapeGroups(op.getInput().getType().getShape(), op.getType().getShape())) {
+  for (ReshapeGroup group :
+       reshapeGroups(op.getInput().getType().getShape(), op.getType().getShape())) {
     if (group.sizeFrom() == 1 && group.sizeTo() == 1)
       continue;
     if (group.sizeTo() == 1)
-      requests.push_back(requestFor(classes, to, group.beginTo, from, group.beginFrom, group.endFrom));
+      requests.push_back(
+          requestFor(classes, to, group.beginTo, from, group.beginFrom, group.endFrom));
     else if (group.sizeFrom() == 1)
-      requests.push_back(requestFor(classes, from, group.beginFrom, to, group.beginTo, group.endTo));
+      requests.push_back(
+          requestFor(classes, from, group.beginFrom, to, group.beginTo, group.endTo));
     else
       return {};
   }
@@ -109,7 +115,8 @@ namespace {
 /// Rewrites a function by the splits of its classes.
 class Splitter {
 public:
-  Splitter(func::FuncOp function, const SplitClasses &classes) : function(function), classes(classes) {}
+  Splitter(func::FuncOp function, const SplitClasses &classes)
+      : function(function), classes(classes) {}
   void run();
 
 private:
@@ -171,7 +178,8 @@ void Splitter::splitEquation(ComputeOp op) {
   };
   for (Value result : op.getResults())
     done[result] = splitsOf(result);
-  if (!isSplit(ofIndices) && llvm::none_of(op.getReads(), [&](Value read) { return isSplit(done[read]); }))
+  if (!isSplit(ofIndices) &&
+      llvm::none_of(op.getReads(), [&](Value read) { return isSplit(done[read]); }))
     return;
   EquationDraft draft = EquationDraft::of(op);
   splitIndices(draft, ofIndices);
@@ -204,7 +212,8 @@ void Splitter::splitReshape(ReshapeOp op) {
   done[op] = splits;
 }
 
-/// Reshapes go last: until then their readers must find how the dimensions that they name were split.
+/// Reshapes go last: until then their readers must find how the dimensions that they name were
+/// split.
 static void foldIdentities(Block &block) {
   for (ReshapeOp op : llvm::make_early_inc_range(block.getOps<ReshapeOp>()))
     if (op.getType() == op.getInput().getType()) {

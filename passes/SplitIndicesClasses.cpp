@@ -10,7 +10,8 @@ namespace gnc {
 // Groups of a reshape
 //===------------------------------------------------------------------------------------------===//
 
-/// Extends the group that begins at (i, j) until both sides hold equally many elements; false if they never do.
+/// Extends the group that begins at (i, j) until both sides hold equally many elements; false if
+/// they never do.
 static bool closeGroup(ArrayRef<int64_t> from, ArrayRef<int64_t> to, unsigned &i, unsigned &j) {
   bool dynamicFrom = ShapedType::isDynamic(from[i]), dynamicTo = ShapedType::isDynamic(to[j]);
   int64_t productFrom = from[i++], productTo = to[j++];
@@ -27,7 +28,8 @@ static bool closeGroup(ArrayRef<int64_t> from, ArrayRef<int64_t> to, unsigned &i
   return true;
 }
 
-/// The finest common grouping, in row-major order; none if a trailing dimension of extent 1 has nothing to join.
+/// The finest common grouping, in row-major order; none if a trailing dimension of extent 1 has
+/// nothing to join.
 SmallVector<ReshapeGroup> reshapeGroups(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
   SmallVector<ReshapeGroup> groups;
   unsigned i = 0, j = 0;
@@ -50,7 +52,9 @@ SmallVector<ReshapeGroup> reshapeGroups(ArrayRef<int64_t> from, ArrayRef<int64_t
 // Classes
 //===------------------------------------------------------------------------------------------===//
 
-static ArrayRef<int64_t> shapeOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getShape(); }
+static ArrayRef<int64_t> shapeOf(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType()).getShape();
+}
 
 unsigned SplitClasses::ofDimension(Value tensor, unsigned dim) const {
   return classes[firstOfTensor.find(tensor)->second + dim];
@@ -195,7 +199,8 @@ bool SplitClasses::staysSimple(const LooseRead &loose, ArrayRef<int64_t> extents
   return divisions <= divisionsIn(coordinate);
 }
 
-bool SplitClasses::canSplit(unsigned cls, ArrayRef<int64_t> extents, ArrayRef<unsigned> parts) const {
+bool SplitClasses::canSplit(unsigned cls, ArrayRef<int64_t> extents,
+                            ArrayRef<unsigned> parts) const {
   if (blocked[cls] || isPart[cls] || llvm::is_contained(parts, cls))
     return false;
   if (!splits[cls].empty() && ArrayRef(splits[cls]) != extents)

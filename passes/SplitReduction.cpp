@@ -1,24 +1,28 @@
 //===- SplitReduction.cpp - long reductions with few results, in two stages -------------------===//
 //
-// db[c] = sum[n, i, j] dy[n, c, i, j] has 32 results and 36,864 terms for each: too few results to keep the
-// cores busy, and no index along which neighbours in memory are independent sums, as vectors need them. So
-// the sum is taken in two stages,
+// db[c] = sum[n, i, j] dy[n, c, i, j] has 32 results and 36,864 terms for each: too few results to
+// keep the cores busy, and no index along which neighbours in memory are independent sums, as
+// vectors need them. So the sum is taken in two stages,
 //
 //   p[c, j] = sum[n, i] dy[n, c, i, j]        db[c] = sum[j] p[c, j]
 //
-// and what stage 1 has made parallel is decided by the graph alone: the order of summation, so every bit, is
-// the same for any number of threads. It is another order than that of the single sum: sums and
-// products of this pass differ from the graph before it in rounding (maxima and minima do not).
+// and what stage 1 has made parallel is decided by the graph alone: the order of summation, so
+// every bit, is the same for any number of threads. It is another order than that of the single
+// sum: sums and products of this pass differ from the graph before it in rounding (maxima and
+// minima do not).
 //
 // Which index becomes parallel:
-//   contractions   the batch: one partial result per sample, each a contraction again. Only for results that
-//                  are small beside the work, as the weight gradients of a convolution; those of a linear layer
-//                  have parallelism of their own.
-//   others         the index of the last dimension of what is read, if it is summed over (vectors run
-//                  along it); else the batch; else the longest. Repeated while results are few and sums long.
+//   contractions   the batch: one partial result per sample, each a contraction again. Only for
+//   results that
+//                  are small beside the work, as the weight gradients of a convolution; those of a
+//                  linear layer have parallelism of their own.
+//   others         the index of the last dimension of what is read, if it is summed over (vectors
+//   run
+//                  along it); else the batch; else the longest. Repeated while results are few and
+//                  sums long.
 //
-// A `finish` moves to stage 2. If it asks how many samples there were (a mean), the batch becomes parallel, as
-// stage 2 has no other way to know.
+// A `finish` moves to stage 2. If it asks how many samples there were (a mean), the batch becomes
+// parallel, as stage 2 has no other way to know.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/ScalarBuilder.h"
@@ -96,7 +100,8 @@ struct Choice {
   double results, terms;
 
   Choice(ComputeOp op, Limits limits)
-      : limits(limits), numParallel(op.getNumParallel()), extents(op.getExtents()), results(pointsOf(op.getParallelExtents(), 1)), terms(pointsOf(op.getReductionExtents())) {}
+      : limits(limits), numParallel(op.getNumParallel()), extents(op.getExtents()),
+        results(pointsOf(op.getParallelExtents(), 1)), terms(pointsOf(op.getReductionExtents())) {}
   bool has(unsigned index) const { return llvm::is_contained(parallel, index); }
   bool isLong() const { return terms > limits.longReduction; }
   bool needsMore() const { return results < limits.fewResults && isLong(); }
@@ -112,7 +117,8 @@ struct Choice {
 };
 } // namespace
 
-/// The reduction index that alone steps along the last dimension of the largest tensor for which there is one.
+/// The reduction index that alone steps along the last dimension of the largest tensor for which
+/// there is one.
 static std::optional<unsigned> lastDimensionIndex(ComputeOp op, const Choice &choice) {
   constexpr int64_t kVector = 8;
   std::optional<unsigned> found;
@@ -123,8 +129,8 @@ static std::optional<unsigned> lastDimensionIndex(ComputeOp op, const Choice &ch
       continue;
     auto index = dyn_cast<AffineDimExpr>(coords.getResults().back());
     double points = pointsOf(cast<RankedTensorType>(op.getReads()[read].getType()).getShape());
-    if (!index || !choice.canTake(index.getPosition()) || op.getExtents()[index.getPosition()] < kVector ||
-        points <= size)
+    if (!index || !choice.canTake(index.getPosition()) ||
+        op.getExtents()[index.getPosition()] < kVector || points <= size)
       continue;
     found = index.getPosition();
     size = points;
@@ -185,8 +191,8 @@ static Choice choose(ComputeOp op, Limits limits) {
 // Splitting
 //===------------------------------------------------------------------------------------------===//
 
-/// The order of stage 1: the batch first, as every batched tensor has it, then the results' indices, the other
-/// parallel ones, and what is still reduced.
+/// The order of stage 1: the batch first, as every batched tensor has it, then the results'
+/// indices, the other parallel ones, and what is still reduced.
 static SmallVector<unsigned> stageOneOrder(ComputeOp op, const Choice &choice) {
   SmallVector<unsigned> order, chosen = choice.parallel;
   llvm::sort(chosen);
@@ -213,9 +219,10 @@ static EquationDraft stageOne(ComputeOp op, const Choice &choice, ArrayRef<unsig
   return draft;
 }
 
-/// The indices of stage 2: those of the results, then those that stage 1 made parallel. `positions[i]` is where
-/// index i of `op` went, -1 if it is not there.
-static SmallVector<int64_t> numberStageTwo(ComputeOp op, ArrayRef<unsigned> partialOrder, EquationDraft &draft) {
+/// The indices of stage 2: those of the results, then those that stage 1 made parallel.
+/// `positions[i]` is where index i of `op` went, -1 if it is not there.
+static SmallVector<int64_t> numberStageTwo(ComputeOp op, ArrayRef<unsigned> partialOrder,
+                                           EquationDraft &draft) {
   SmallVector<int64_t> positions(op.getNumIndices(), -1);
   auto add = [&](unsigned i) {
     positions[i] = draft.extents.size();

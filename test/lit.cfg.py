@@ -11,3 +11,5 @@ config.test_exec_root = os.path.join(root, "build", "lit")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(root, "build", "bin"), "/usr/lib/llvm-22/bin", config.environment.get("PATH", os.environ["PATH"])])
 config.substitutions.append(("%examples", os.path.join(root, "examples")))
+config.substitutions.append(("%exits", os.path.join(config.test_source_root, "exits")))
+config.substitutions.append(("%make-idx", os.path.join(config.test_source_root, "runtime", "Inputs", "make-idx")))

@@ -16,8 +16,6 @@ namespace gnc::tools {
 namespace {
 /// `--data` for a module that went through the front end before.
 void overrideSource(runtime::Recipe &recipe, llvm::StringRef data) {
-  if (data.empty())
-    return;
   if (data.consume_front("synthetic:")) {
     recipe.source.kind = "synthetic";
     (void)data.getAsInteger(10, recipe.source.count);
@@ -94,8 +92,12 @@ bool compileAll(Session &session) {
   if (net->train.maxBatch > 0)
     net->recipe.batch = net->train.maxBatch;
   session.reply.net = std::move(*net);
-  if (!session.isNet())
-    overrideSource(session.reply.net.recipe, session.request.data);
+  runtime::Recipe &recipe = session.reply.net.recipe;
+  if (!session.request.data.empty()) {
+    if (!session.isNet())
+      overrideSource(recipe, session.request.data);
+    recipe.source.location = {}; // what is wrong with these data is not the file's fault
+  }
   return true;
 }
 

@@ -23,6 +23,15 @@ DialectRegistry dialects() {
   return registry;
 }
 
+/// A mistake in `-s`, `--data` or the name of the net has no place in the file.
+int exitCodeOf(const dsl::Diagnostic &diagnostic) {
+  constexpr StringLiteral usage[] = {"setting-value", "unknown-setting", "unknown-net",
+                                     "data-override"};
+  if (diagnostic.slug == "internal")
+    return 4;
+  return !diagnostic.span && llvm::is_contained(usage, diagnostic.slug) ? 2 : 1;
+}
+
 std::string printed(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -95,7 +104,7 @@ void Session::takeFrontendDiagnostics() {
   reply.diagnostics += diagnostics.str();
   for (const dsl::Diagnostic *diagnostic : diagnostics.sorted())
     if (diagnostic->severity == dsl::Severity::Error)
-      reply.exitCode = std::max(reply.exitCode, diagnostic->slug == "internal" ? 4 : 1);
+      reply.exitCode = std::max(reply.exitCode, exitCodeOf(*diagnostic));
   diagnostics.clear();
 }
 
@@ -149,6 +158,10 @@ bool Session::load(dsl::FrontendOptions options) {
 }
 
 bool Session::parseModule() {
+  if (!request.settings.empty() || !request.net.empty())
+    return fail(2, {.text = "a module has no settings and no choice of nets any more",
+                    .slug = "usage",
+                    .help = "give them when it is printed: gnc compile FILE.net --emit=graph"});
   if (llvm::sys::fs::is_directory(request.file))
     return fail(1, {.text = "'" + request.file + "' is a folder", .slug = "unreadable-file"});
   auto buffer = llvm::MemoryBuffer::getFile(request.file, /*IsText=*/true);

@@ -6,6 +6,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/Command.h"
+#include "tools/Usage.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -35,8 +36,10 @@ void addCompile(CLI::App &command, Arguments &arguments, Texts &texts) {
       ->expected(1)
       ->allow_extra_args(false);
   command.add_option("--data", arguments.compile.data, "where the data are")
-      ->type_name("DIR|synthetic:N");
-  command.add_option("--seed", arguments.compile.seed, "in place of the train section's");
+      ->type_name("DIR|synthetic:N")
+      ->check(gnc::tools::isDataSource());
+  command.add_option("--seed", arguments.compile.seed, "in place of the train section's")
+      ->check(gnc::tools::isSeed());
   command.add_option("--batch", arguments.compile.batch, "samples at a time")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 24));
   command
@@ -69,12 +72,14 @@ void addTrain(CLI::App &app, Arguments &arguments, Texts &texts) {
   command.add_option("--out", arguments.out, "folder of the results; default: runs/FILE")
       ->type_name("DIR");
   command.add_flag("--resume", arguments.resume, "go on from last.safetensors in --out");
-  command.add_option("--epochs", arguments.epochs, "in place of the train section's");
-  command.add_option("--steps", arguments.steps, "in place of the train section's");
+  const CLI::Range length(int64_t(1), int64_t(1) << 40);
+  command.add_option("--epochs", arguments.epochs, "in place of the train section's")
+      ->check(length);
+  command.add_option("--steps", arguments.steps, "in place of the train section's")->check(length);
   command
       .add_option("--checkpoint-every", arguments.checkpointEvery,
                   "steps between checkpoints; default: by time")
-      ->check(CLI::PositiveNumber);
+      ->check(length);
 }
 
 void addEval(CLI::App &app, Arguments &arguments, Texts &texts) {
@@ -183,7 +188,7 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     // Help and version come this way too, with code 0.
-    return app.exit(error) ? 2 : 0;
+    return error.get_exit_code() ? gnc::tools::reportUsage(app, error, argc, argv) : app.exit(error);
   }
   if (!readSettings(texts, arguments))
     return 2;

@@ -235,6 +235,14 @@ TEST(Frontend, ClippingAndMetrics) {
                   .starts_with("loss grad_norm accuracy top top.2 third <-"));
 }
 
+TEST(Frontend, PenaltyOnAllWeights) {
+  std::string text = program(plainNet, "sgd(0.1)");
+  size_t at = text.find("cross_entropy");
+  Elaborated run(text.insert(at, "1e-4 * l2(weights) + "));
+  ASSERT_TRUE(run.result.module) << run.diags.str();
+  EXPECT_EQ(run.results("eval"), "loss");
+}
+
 TEST(Frontend, UsersOptimizer) {
   std::string own = "def keep(b) = b\nop soft(x; by = 2) = if x > by then x - by else 0\n"
                     "optimizer mine(w, g; lr, b = 0.5) {\n  state m = normal(0, 1)\n"

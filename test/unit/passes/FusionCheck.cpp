@@ -83,9 +83,10 @@ void compare(const Tensors &before, const Tensors &after, Promise promise, Preci
     ASSERT_EQ(before[i].size(), after[i].size());
     for (int64_t e = 0; e < before[i].size(); ++e) {
       double a = before[i].data[e], b = after[i].data[e];
-      bool equal = promise == Promise::SameBits ? sameBits(a, b)
-                                                : close(a, b, before[i].magnitude.empty() ? 0 : before[i].magnitude[e],
-                                                        precision);
+      bool equal =
+          promise == Promise::SameBits
+              ? sameBits(a, b)
+              : close(a, b, before[i].magnitude.empty() ? 0 : before[i].magnitude[e], precision);
       ASSERT_TRUE(equal) << "result " << i << ", element " << e << ": " << a << " became " << b;
     }
   }
@@ -105,8 +106,8 @@ bool run(ModuleOp module, const PassMaker &make) {
 
 } // namespace
 
-void checkPasses(const std::string &source, const std::vector<PassMaker> &passes, Promise promise, int64_t batch,
-                 uint64_t seed) {
+void checkPasses(const std::string &source, const std::vector<PassMaker> &passes, Promise promise,
+                 int64_t batch, uint64_t seed) {
   OwningOpRef<ModuleOp> module = parse(source);
   ASSERT_TRUE(module);
   Tensors arguments = drawArguments(functionOf(*module), batch, seed);

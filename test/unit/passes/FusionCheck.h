@@ -14,8 +14,9 @@ using PassMaker = std::function<std::unique_ptr<mlir::Pass>()>;
 /// How much results may change: nothing, or what another order of summation does.
 enum class Promise { SameBits, Rounding };
 
-/// Runs the passes on the one function in `source`, which must stay valid, and compares its results on random
-/// arguments before and after, in f32 and f64. Then runs each again: that must change nothing.
+/// Runs the passes on the one function in `source`, which must stay valid, and compares its results
+/// on random arguments before and after, in f32 and f64. Then runs each again: that must change
+/// nothing.
 void checkPasses(const std::string &source, const std::vector<PassMaker> &passes,
                  Promise promise = Promise::SameBits, int64_t batch = 3, uint64_t seed = 1);
 

@@ -32,7 +32,9 @@ public:
   std::string run();
 
 private:
-  int64_t pick(int64_t below) { return static_cast<int64_t>(random() % static_cast<uint64_t>(below)); }
+  int64_t pick(int64_t below) {
+    return static_cast<int64_t>(random() % static_cast<uint64_t>(below));
+  }
   bool chance(int64_t percent) { return pick(100) < percent; }
   std::string fresh(const char *prefix) { return std::string(prefix) + std::to_string(counter++); }
   const Tensor &anyTensor() {
@@ -47,11 +49,17 @@ private:
   };
   std::string coordinate(int64_t extent, const std::vector<Index> &indices, bool &inside);
   Access access(const Tensor &tensor, const std::vector<Index> &indices);
-  std::string scalar(const std::vector<std::string> &arguments, const std::vector<bool> &guarded,
-                     size_t numIndices, size_t firstRead, std::string &body, bool inFinish);
-  void equation();
-  void equationOver(std::vector<Index> parallel, std::vector<Index> reduced, const std::string &firstRead,
-                    const Tensor &first, bool firstGuarded);
+  /// The reads of an equation so far.
+  struct Reads {
+    std::string text;
+    std::vector<std::string> arguments;
+    std::vector<bool> guarded;
+  };
+  std::string scalar(const Reads &reads, size_t numIndices, std::string &body);
+  void moreReads(const std::vector<Index> &all, Reads &reads);
+  std::string finishFor(const std::vector<Index> &parallel);
+  void equationOver(const std::vector<Index> &parallel, const std::vector<Index> &reduced,
+                    const std::string &firstRead, bool firstGuarded);
   void pointwise();
   void window();
   void reduction();
@@ -93,24 +101,21 @@ std::string Generator::coordinate(int64_t extent, const std::vector<Index> &indi
   if (fixed.empty() || chance(15))
     return std::to_string(pick(extent));
   const Index &index = fixed[pick(fixed.size())];
-  switch (pick(6)) {
+  switch (pick(5)) {
   case 0:
-    inside &= index.extent <= extent;
-    return index.name;
-  case 1:
     inside = false;
     return index.name + " + " + std::to_string(pick(3) - 1);
+  case 1:
+    inside &= index.extent <= extent;
+    return index.name;
   case 2:
     inside = false;
     return index.name + " * 2 - 1";
   case 3:
     inside &= (index.extent + 1) / 2 <= extent;
     return index.name + " floordiv 2";
-  case 4:
-    inside &= extent >= 2;
-    return index.name + " mod 2";
   default:
-    return "clamp(" + index.name + " - 1)";
+    return "clamp(" + index.name + " mod 5 - 1)";
   }
 }
 
@@ -142,19 +147,18 @@ Generator::Access Generator::access(const Tensor &tensor, const std::vector<Inde
 }
 
 /// Scalar arithmetic over the arguments; returns the name of its value.
-std::string Generator::scalar(const std::vector<std::string> &arguments, const std::vector<bool> &guarded,
-                              size_t numIndices, size_t firstRead, std::string &body, bool inFinish) {
-  std::vector<std::string> values = arguments;
+std::string Generator::scalar(const Reads &reads, size_t numIndices, std::string &body) {
+  std::vector<std::string> values = reads.arguments;
   auto add = [&](const std::string &op, const char *type = "f32") {
     std::string name = fresh("%s");
     body += "    " + name + " = " + op + " : " + type + "\n";
     return name;
   };
-  for (size_t i = 0; i < guarded.size(); ++i)
-    if (guarded[i] && chance(15)) {
-      std::string inside = add("gnc.inside " + std::to_string(firstRead + i), "i1");
-      values.push_back(add("arith.select " + inside + ", " + values[arguments.size() - guarded.size() + i] + ", " +
-                           values.back()));
+  for (size_t i = 0; i < reads.guarded.size(); ++i)
+    if (reads.guarded[i] && chance(15)) {
+      std::string inside = add("gnc.inside " + std::to_string(i), "i1");
+      values.push_back(
+          add("arith.select " + inside + ", " + reads.arguments[i] + ", " + values.back()));
     }
   if (numIndices && chance(15))
     values.push_back(add("gnc.index " + std::to_string(pick(numIndices))));
@@ -165,10 +169,18 @@ std::string Generator::scalar(const std::vector<std::string> &arguments, const s
   for (int64_t steps = pick(4); steps > 0 || values.size() < 2; --steps) {
     std::string x = values[pick(values.size())], y = values[pick(values.size())];
     switch (pick(8)) {
-    case 0: values.push_back(add("arith.mulf " + x + ", " + y)); break;
-    case 1: values.push_back(add("arith.subf " + x + ", " + y)); break;
-    case 2: values.push_back(add("arith.maximumf " + x + ", " + add("arith.constant 0.0"))); break;
-    case 3: values.push_back(add("math.tanh " + x)); break;
+    case 0:
+      values.push_back(add("arith.mulf " + x + ", " + y));
+      break;
+    case 1:
+      values.push_back(add("arith.subf " + x + ", " + y));
+      break;
+    case 2:
+      values.push_back(add("arith.maximumf " + x + ", " + add("arith.constant 0.0")));
+      break;
+    case 3:
+      values.push_back(add("math.tanh " + x));
+      break;
     case 4: {
       std::string zero = add("arith.constant 0.0");
       std::string above = fresh("%s");
@@ -176,74 +188,82 @@ std::string Generator::scalar(const std::vector<std::string> &arguments, const s
       values.push_back(add("arith.select " + above + ", " + y + ", " + zero));
       break;
     }
-    default: values.push_back(add("arith.addf " + x + ", " + y)); break;
+    default:
+      values.push_back(add("arith.addf " + x + ", " + y));
+      break;
     }
   }
-  (void)inFinish;
   // Use what was read, most of the time.
   return chance(70) ? add("arith.addf " + values.back() + ", " + values.front()) : values.back();
 }
 
-void Generator::equationOver(std::vector<Index> parallel, std::vector<Index> reduced,
-                             const std::string &firstRead, const Tensor &first, bool firstGuarded) {
-  (void)first;
-  std::vector<Index> all = parallel;
-  all.insert(all.end(), reduced.begin(), reduced.end());
-  std::string reads = "%r0 = " + firstRead;
-  std::vector<std::string> arguments = {"%r0"};
-  std::vector<bool> guarded = {firstGuarded};
+std::string listOf(const std::vector<Index> &indices) {
+  std::string names;
+  for (const Index &index : indices)
+    names += (names.empty() ? "" : ", ") + index.name + " = " +
+             (index.extent == kBatch ? "?" : std::to_string(index.extent));
+  return "[" + names + "]";
+}
+
+/// Adds up to two more reads to an equation; some through the index that a label is.
+void Generator::moreReads(const std::vector<Index> &all, Reads &reads) {
   bool labels = !all.empty() && all[0].extent == kBatch && chance(10);
   if (labels)
-    reads += ", %r1 = %label[" + all[0].name + "] : tensor<?xi8>";
+    reads.text += ", %r1 = %label[" + all[0].name + "] : tensor<?xi8>";
   for (int64_t more = pick(3); more > 0; --more) {
     Access other = access(anyTensor(), all);
     if (!other.ok)
       continue;
-    unsigned number = arguments.size() + labels;
     if (labels && chance(40)) // one coordinate by the label, below 2
       other = {"%table[read1] : tensor<2xf32>", false, true};
-    reads += ", %r" + std::to_string(number) + " = " + other.text;
-    arguments.push_back("%r" + std::to_string(number));
-    guarded.push_back(other.guarded);
+    std::string argument = "%r" + std::to_string(reads.arguments.size() + labels);
+    reads.text += ", " + argument + " = " + other.text;
+    reads.arguments.push_back(argument);
+    reads.guarded.push_back(other.guarded);
   }
   if (labels)
-    guarded.assign(guarded.size(), false); // numbers of reads are shifted: do not ask
+    reads.guarded.assign(reads.guarded.size(), false); // read numbers are shifted: do not ask
+}
+
+std::string Generator::finishFor(const std::vector<Index> &parallel) {
+  Access read = access(anyTensor(), parallel);
+  if (!read.ok)
+    return "";
+  std::string scalars;
+  std::string value = scalar({{}, {"%c", "%q"}, {}}, parallel.size(), scalars);
+  return " finish (%c : f32) (%q = " + read.text + ") {\n" + scalars + "    gnc.yield " + value +
+         " : f32\n  }";
+}
+
+void Generator::equationOver(const std::vector<Index> &parallel, const std::vector<Index> &reduced,
+                             const std::string &firstRead, bool firstGuarded) {
+  std::vector<Index> all = parallel;
+  all.insert(all.end(), reduced.begin(), reduced.end());
+  Reads reads{"%r0 = " + firstRead, {"%r0"}, {firstGuarded}};
+  moreReads(all, reads);
   size_t numResults = chance(15) ? 2 : 1;
   const char *kinds[] = {"sum", "sum", "sum", "max", "min", "prod"};
-  std::string body, yielded, types, kind, shape;
+  std::string body, yielded, kind, types, elements;
   std::vector<int64_t> extents;
   for (const Index &index : parallel)
     extents.push_back(index.extent);
   for (size_t i = 0; i < numResults; ++i) {
-    kind += (i ? ", " : "") + std::string(kinds[pick(6)]);
-    yielded += (i ? ", " : "") + scalar(arguments, guarded, all.size(), 0, body, false);
-    types += (i ? ", " : "") + typeOf(extents);
+    std::string comma = i ? ", " : "";
+    kind += comma + kinds[pick(6)];
+    yielded += comma + scalar(reads, all.size(), body);
+    types += comma + typeOf(extents);
+    elements += comma + "f32";
   }
-  std::string element = numResults == 1 ? "f32" : "f32, f32";
-  std::string finish;
-  if (!reduced.empty() && numResults == 1 && chance(25)) {
-    Access read = access(anyTensor(), parallel);
-    if (read.ok) {
-      std::string scalars;
-      std::string value = scalar({"%c", "%q"}, {}, parallel.size(), 0, scalars, true);
-      finish = " finish (%c : f32) (%q = " + read.text + ") {\n" + scalars + "    gnc.yield " + value + " : f32\n  }";
-    }
-  }
-  auto list = [&](const std::vector<Index> &indices) {
-    std::string names;
-    for (const Index &index : indices)
-      names += (names.empty() ? "" : ", ") + index.name + " = " +
-               (index.extent == kBatch ? "?" : std::to_string(index.extent));
-    return "[" + names + "]";
-  };
+  bool several = numResults > 1;
+  std::string finish = !reduced.empty() && !several && chance(25) ? finishFor(parallel) : "";
   std::string name = fresh("t");
-  text += "  %" + name + (numResults == 1 ? "" : ":2") + " = gnc.compute " + list(parallel);
+  text += "  %" + name + (several ? ":2" : "") + " = gnc.compute " + listOf(parallel);
   if (!reduced.empty())
-    text += " " + (numResults == 1 ? kind : "(" + kind + ")") + " " + list(reduced);
-  text += "\n      (" + reads + ") -> " + (numResults == 1 ? types : "(" + types + ")") + " {\n" + body + "    gnc.yield " +
-          yielded + " : " + element + "\n  }" + finish + "\n";
+    text += " " + (several ? "(" + kind + ")" : kind) + " " + listOf(reduced);
+  text += "\n      (" + reads.text + ") -> " + (several ? "(" + types + ")" : types) + " {\n" +
+          body + "    gnc.yield " + yielded + " : " + elements + "\n  }" + finish + "\n";
   for (size_t i = 0; i < numResults; ++i)
-    tensors.push_back({numResults == 1 ? name : name + "#" + std::to_string(i), extents});
+    tensors.push_back({several ? name + "#" + std::to_string(i) : name, extents});
 }
 
 void Generator::pointwise() {
@@ -252,7 +272,7 @@ void Generator::pointwise() {
   std::string read = "%" + base.name + "[" + bare(indices) + "] : " + typeOf(base.shape);
   if (indices.size() < 4 && chance(15))
     indices.push_back({"z", 2 + pick(2)});
-  equationOver(indices, {}, read, base, false);
+  equationOver(indices, {}, read, false);
 }
 
 void Generator::window() {
@@ -264,15 +284,13 @@ void Generator::window() {
   int64_t extent = (indices.back().extent + 2 * pad - size) / stride + 1;
   if (indices.back().extent + 2 * pad < size)
     return pointwise();
-  std::vector<Index> parallel = indices;
+  std::vector<Index> outer(indices.begin(), indices.end() - 1), parallel = indices;
   parallel.back().extent = extent;
-  std::string last = parallel.back().name + " * " + std::to_string(stride) + " + r - " + std::to_string(pad);
-  parallel.pop_back();
-  std::string coords = bare(parallel);
-  parallel.push_back({indices.back().name, extent});
-  std::string read = "%" + base.name + "[" + coords + (coords.empty() ? "" : ", ") + last + "]" +
-                     (pad ? " ?? 0.0" : "") + " : " + typeOf(base.shape);
-  equationOver(parallel, {{"r", size}}, read, base, pad != 0);
+  std::string read = "%" + base.name + "[" + bare(outer) + (outer.empty() ? "" : ", ") +
+                     indices.back().name + " * " + std::to_string(stride) + " + r - " +
+                     std::to_string(pad) + "]" + (pad ? " ?? 0.0" : "") + " : " +
+                     typeOf(base.shape);
+  equationOver(parallel, {{"r", size}}, read, pad != 0);
 }
 
 void Generator::reduction() {
@@ -282,7 +300,8 @@ void Generator::reduction() {
     (chance(50) ? parallel : reduced).push_back(index);
   if (reduced.empty())
     return pointwise();
-  equationOver(parallel, reduced, "%" + base.name + "[" + bare(indices) + "] : " + typeOf(base.shape), base, false);
+  equationOver(parallel, reduced,
+               "%" + base.name + "[" + bare(indices) + "] : " + typeOf(base.shape), false);
 }
 
 /// y[n, o] = sum[i] x[n, i] * w[o, i] for the last dimension of x.
@@ -299,11 +318,13 @@ void Generator::contraction() {
     std::vector<int64_t> extents(base.shape.begin(), base.shape.end() - 1);
     extents.push_back(weight.shape[0]);
     for (const Index &index : parallel)
-      list += index.name + " = " + (index.extent == kBatch ? "?" : std::to_string(index.extent)) + ", ";
+      list +=
+          index.name + " = " + (index.extent == kBatch ? "?" : std::to_string(index.extent)) + ", ";
     std::string last = indices.back().name;
-    text += "  %" + name + " = gnc.compute [" + list + "o = " + std::to_string(weight.shape[0]) + "] sum [" + last +
-            " = " + std::to_string(base.shape.back()) + "]\n      (%u = %" + base.name + "[" + bare(indices) + "] : " +
-            typeOf(base.shape) + ", %v = %" + weight.name + "[o, " + last + "] : " + typeOf(weight.shape) + ") -> " +
+    text += "  %" + name + " = gnc.compute [" + list + "o = " + std::to_string(weight.shape[0]) +
+            "] sum [" + last + " = " + std::to_string(base.shape.back()) + "]\n      (%u = %" +
+            base.name + "[" + bare(indices) + "] : " + typeOf(base.shape) + ", %v = %" +
+            weight.name + "[o, " + last + "] : " + typeOf(weight.shape) + ") -> " +
             typeOf(extents) + " {\n    %p = arith.mulf %u, %v : f32\n    gnc.yield %p : f32\n  }\n";
     tensors.push_back({name, extents});
     return;
@@ -327,7 +348,8 @@ void Generator::reshape() {
     return pointwise();
   }
   std::string name = fresh("t");
-  text += "  %" + name + " = gnc.reshape %" + base.name + " : " + typeOf(base.shape) + " -> " + typeOf(shape) + "\n";
+  text += "  %" + name + " = gnc.reshape %" + base.name + " : " + typeOf(base.shape) + " -> " +
+          typeOf(shape) + "\n";
   tensors.push_back({name, shape});
 }
 
@@ -337,14 +359,16 @@ void Generator::update() {
     if (weights[i].shape == tensors.back().shape && chance(70)) {
       returned += ", %" + tensors.back().name;
       returnedTypes += ", " + typeOf(tensors.back().shape);
-      resultTypes += ", " + typeOf(tensors.back().shape) + " {gnc.updates = " + std::to_string(3 + i) + " : i64}";
+      resultTypes += ", " + typeOf(tensors.back().shape) +
+                     " {gnc.updates = " + std::to_string(3 + i) + " : i64}";
       return;
     }
 }
 
 std::string Generator::run() {
-  arguments = "%x: tensor<?x4x6xf32> {gnc.role = \"input\"}, %label: tensor<?xi8> {gnc.role = \"input\"}, "
-              "%table: tensor<2xf32> {gnc.role = \"input\"}";
+  arguments =
+      "%x: tensor<?x4x6xf32> {gnc.role = \"input\"}, %label: tensor<?xi8> {gnc.role = \"input\"}, "
+      "%table: tensor<2xf32> {gnc.role = \"input\"}";
   tensors.push_back({"x", {kBatch, 4, 6}});
   std::vector<std::vector<int64_t>> shapes = {{3, 6}, {5, 24}, {4}, {4, 6}, {6, 12}};
   for (const auto &shape : shapes) {
@@ -352,10 +376,9 @@ std::string Generator::run() {
     tensors.push_back(weights.back());
     arguments += ", %" + weights.back().name + ": " + typeOf(shape) + " {gnc.role = \"weight\"}";
   }
-  tensors.push_back(tensors.front()); // so that the input is likely read first
-  void (Generator::*kinds[])() = {&Generator::pointwise, &Generator::pointwise, &Generator::pointwise,
-                                  &Generator::window,    &Generator::reduction, &Generator::contraction,
-                                  &Generator::reshape};
+  void (Generator::*kinds[])() = {
+      &Generator::pointwise, &Generator::pointwise,   &Generator::pointwise, &Generator::window,
+      &Generator::reduction, &Generator::contraction, &Generator::reshape};
   for (int64_t steps = 6 + pick(10); steps > 0; --steps) {
     (this->*kinds[pick(7)])();
     update();
@@ -366,8 +389,8 @@ std::string Generator::run() {
     returnedTypes += ", " + typeOf(result.shape);
     resultTypes += ", " + typeOf(result.shape) + " {gnc.path = \"out" + std::to_string(i) + "\"}";
   }
-  return "func.func @f(" + arguments + ")\n    -> (" + resultTypes.substr(2) + ") {\n" + text + "  return " +
-         returned.substr(2) + " : " + returnedTypes.substr(2) + "\n}\n";
+  return "func.func @f(" + arguments + ")\n    -> (" + resultTypes.substr(2) + ") {\n" + text +
+         "  return " + returned.substr(2) + " : " + returnedTypes.substr(2) + "\n}\n";
 }
 
 } // namespace

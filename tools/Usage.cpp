@@ -1,0 +1,83 @@
+//===- Usage.cpp - mistakes on the command line -------------------------------------------------===//
+#include "tools/Usage.h"
+
+#include "runtime/File.h"
+#include "runtime/Text.h"
+#include "tools/Command.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gnc::tools {
+
+namespace {
+bool isNumber(std::string_view text, uint64_t least) {
+  uint64_t value = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failure == std::errc() && end == text.data() + text.size() && value >= least;
+}
+
+std::string checkSource(std::string &text) {
+  constexpr std::string_view synthetic = "synthetic:";
+  size_t colon = text.find(':');
+  bool looksSynthetic = colon != std::string::npos && isNumber(text.substr(colon + 1), 0);
+  bool known = text.starts_with(synthetic);
+  if (known ? isNumber(text.substr(synthetic.size()), 1)
+            : !text.empty() && (!looksSynthetic || runtime::folderExists(text)))
+    return "";
+  return "'" + text + "' is neither a folder nor synthetic:N, for example synthetic:1000";
+}
+
+std::string asked(std::string_view what, const std::string &help) {
+  return help.empty() ? "" : "did you mean " + std::string(what) + help + "?";
+}
+
+runtime::Error unknownCommand(const CLI::App &app, const std::string &found) {
+  std::vector<std::string> names;
+  for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
+    names.push_back(command->get_name());
+  return runtime::usageError("usage", "there is no command '" + found + "'")
+      .withNote("commands: " + runtime::listText(names, names.size()))
+      .withHelp(asked("gnc ", runtime::nearest(found, names)));
+}
+
+/// An argument that nothing takes.
+runtime::Error unexpected(const CLI::App &command, const std::string &found) {
+  if (!found.starts_with("-"))
+    return runtime::usageError("usage", "there is no place for '" + found + "' here");
+  std::string name = found.substr(0, found.find('='));
+  std::vector<std::string> names;
+  for (const CLI::Option *option : command.get_options())
+    for (const std::string &known : option->get_lnames())
+      names.push_back("--" + known);
+  return runtime::usageError("usage", "gnc " + command.get_name() + " has no option '" + name + "'")
+      .withHelp(asked("", runtime::nearest(name, names)));
+}
+} // namespace
+
+CLI::Validator isSeed() {
+  return CLI::Validator(
+      [](std::string &text) {
+        return isNumber(text, 0) ? "" : "'" + text + "' is no whole number from 0 to 2^64 - 1";
+      },
+      "");
+}
+
+CLI::Validator isDataSource() { return CLI::Validator(checkSource, ""); }
+
+int reportUsage(const CLI::App &app, const CLI::ParseError &error, int argc, char **argv) {
+  std::vector<CLI::App *> commands = app.get_subcommands();
+  if (commands.empty() && argc > 1 && argv[1][0] != '-')
+    return report(unknownCommand(app, argv[1]));
+  const CLI::App &command = commands.empty() ? app : *commands.front();
+  std::string ours = commands.empty() ? "gnc" : "gnc " + command.get_name();
+  runtime::Error found = runtime::usageError("usage", ours + ": " + error.what());
+  std::vector<std::string> rest = command.remaining();
+  if (dynamic_cast<const CLI::ExtrasError *>(&error) && !commands.empty() && !rest.empty())
+    found = unexpected(command, rest.front());
+  if (found.help.empty())
+    found.help = ours + " --help lists what there is";
+  return report(found);
+}
+
+} // namespace gnc::tools
