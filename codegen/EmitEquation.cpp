@@ -95,13 +95,14 @@ std::optional<int64_t> EquationEmitter::vectorStride(unsigned i) {
   bool uneven = access.getConditions().isFunctionOfDim(*vectorIndex);
   int64_t total = 0;
   AffineExpr vector = getAffineDimExpr(*vectorIndex, op.getContext());
-  for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
-    AffineExpr coordinate = access.getCoords().getResult(dim);
-    // A vector of labels makes a vector of addresses.
-    coordinate.walk([&](AffineExpr expr) {
+  // A vector of labels makes a vector of addresses and guards.
+  for (AffineMap map : {access.getCoords(), access.getConditions()})
+    map.walkExprs([&](AffineExpr expr) {
       if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
         uneven |= vectorStride(symbol.getPosition()) != std::optional<int64_t>(0);
     });
+  for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
+    AffineExpr coordinate = access.getCoords().getResult(dim);
     if (!coordinate.isFunctionOfDim(*vectorIndex))
       continue;
     int64_t coefficient = linearForm(coordinate).coefficient(vector);
@@ -290,8 +291,11 @@ void EquationEmitter::combinePosition(Reduction reduction, Value &best, Value &a
 /// Row-major position of the current point among the reduction indices.
 Value EquationEmitter::position() {
   Value at = k.constant(0);
-  for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i)
-    at = k.add(k.mul(at, op.getExtents()[i]), counters[i]);
+  for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i) {
+    int64_t extent = op.getExtents()[i];
+    at = k.mul(at, ShapedType::isDynamic(extent) ? k.batch() : k.constant(extent));
+    at = k.add(at, counters[i]);
+  }
   return k.splat(arith::IndexCastOp::create(b, k.loc, b.getI32Type(), at), lanes);
 }
 

@@ -12,6 +12,7 @@
 #include "codegen/Emit.h"
 #include "codegen/Programs.h"
 #include "codegen/UpdatePlan.h"
+#include "ir/CopyEquation.h"
 #include "ir/Layout.h"
 #include "llvm/Support/xxhash.h"
 
@@ -62,12 +63,8 @@ static void lowerReshape(ReshapeOp op) {
   RankedTensorType from = typeOf(op.getInput()), to = typeOf(op.getResult());
   bool batched = to.getRank() > 0 && to.isDynamicDim(0);
   AffineExpr position = builder.getAffineConstantExpr(0);
-  SmallVector<Attribute> indexNames;
-  for (unsigned dim = 0; dim < to.getRank(); ++dim) {
-    indexNames.push_back(builder.getStringAttr("i" + std::to_string(dim)));
-    if (dim > 0 || !batched)
-      position = position * to.getDimSize(dim) + builder.getAffineDimExpr(dim);
-  }
+  for (unsigned dim = batched; dim < to.getRank(); ++dim)
+    position = position * to.getDimSize(dim) + builder.getAffineDimExpr(dim);
   SmallVector<AffineExpr> coords(from.getRank());
   for (unsigned dim = from.getRank(); dim-- > (batched ? 1u : 0u);) {
     coords[dim] = dim == (batched ? 1u : 0u) ? position : position % from.getDimSize(dim);
@@ -76,16 +73,7 @@ static void lowerReshape(ReshapeOp op) {
   if (batched)
     coords[0] = builder.getAffineDimExpr(0);
   auto access = AccessAttr::get(AffineMap::get(to.getRank(), 0, coords, context));
-  auto copy = ComputeOp::create(builder, op.getLoc(), TypeRange{to}, ValueRange{op.getInput()},
-                                builder.getArrayAttr(indexNames), builder.getDenseI64ArrayAttr(to.getShape()),
-                                builder.getI64IntegerAttr(to.getRank()),
-                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
-                                builder.getArrayAttr({access}));
-  Block &body = copy.getBody().emplaceBlock();
-  body.addArgument(from.getElementType(), op.getLoc());
-  OpBuilder inner = OpBuilder::atBlockEnd(&body);
-  YieldOp::create(inner, op.getLoc(), body.getArguments());
-  op.replaceAllUsesWith(copy.getResult(0));
+  op.replaceAllUsesWith(createCopy(builder, op.getLoc(), op.getInput(), to, access));
   op.erase();
 }
 

@@ -1,4 +1,5 @@
 #include "codegen/UpdatePlan.h"
+#include "ir/CopyEquation.h"
 
 using namespace mlir;
 
@@ -6,21 +7,7 @@ namespace gnc {
 
 static Value appendCopy(func::FuncOp function, Value tensor, Type type) {
   OpBuilder builder(function.getBody().front().getTerminator());
-  auto ranked = cast<RankedTensorType>(type);
-  unsigned rank = ranked.getRank();
-  SmallVector<Attribute> indexNames;
-  for (unsigned i = 0; i < rank; ++i)
-    indexNames.push_back(builder.getStringAttr("i" + std::to_string(i)));
-  auto copy = ComputeOp::create(builder, tensor.getLoc(), TypeRange{type}, ValueRange{tensor},
-                                builder.getArrayAttr(indexNames), builder.getDenseI64ArrayAttr(ranked.getShape()),
-                                builder.getI64IntegerAttr(rank),
-                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
-                                builder.getArrayAttr({AccessAttr::get(builder.getMultiDimIdentityMap(rank))}));
-  Block &body = copy.getBody().emplaceBlock();
-  body.addArgument(ranked.getElementType(), tensor.getLoc());
-  OpBuilder inner = OpBuilder::atBlockEnd(&body);
-  YieldOp::create(inner, tensor.getLoc(), body.getArguments());
-  return copy.getResult(0);
+  return createCopy(builder, tensor.getLoc(), tensor, cast<RankedTensorType>(type));
 }
 
 /// Element i of the result depends on no other element of `tensor`.
@@ -58,13 +45,16 @@ UpdatePlan planUpdates(func::FuncOp function) {
     if (isa<BlockArgument>(value) || isa_and_nonnull<ReshapeOp>(value.getDefiningOp()) || !taken.insert(value).second)
       end->setOperand(i, appendCopy(function, value, value.getType()));
   }
-  // Candidates: equations whose results nothing in the function reads but the end and other candidates' own op.
+  // Candidates: equations whose results nothing in the function reads but the end, and the host does not look at: it
+  // does so before anything is committed.
+  const llvm::DenseSet<Value> shown = taken;
   UpdatePlan plan;
   auto candidate = [&](Update update) {
     Value value = end->getOperand(update.result);
     auto op = value.getDefiningOp<ComputeOp>();
     Value old = block.getArgument(update.argument);
     return op && value.getType() == old.getType() && !taken.contains(value) && readsElementwise(op, old) &&
+           llvm::none_of(op.getResults(), [&](Value result) { return shown.contains(result); }) &&
            llvm::all_of(op->getUsers(), [&](Operation *user) { return user == end; });
   };
   llvm::SmallPtrSet<Operation *, 8> writers;

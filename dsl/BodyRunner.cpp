@@ -218,6 +218,8 @@ LogicalResult BodyRunner::loop(const ast::ForStmt &stmt) {
   std::string label = PathScope::label(elab, "for");
   bool good = true;
   for (const auto &[i, row] : llvm::enumerate(*rows)) {
+    if (!elab.spend(Elaborator::scopeCost, stmt.range->span))
+      return failure();
     Scope &inner = elab.newScope(scope);
     PathScope level(elab, label + "." + std::to_string(i));
     if (failed(bindRow(stmt, row, i, inner))) {

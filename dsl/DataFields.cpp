@@ -120,9 +120,10 @@ private:
     for (const auto &[name, span] : transforms)
       names += (names.empty() ? "'" : ", '") + name.str() + "'";
     bool one = transforms.size() == 1;
-    (void)elab.error("transform-not-supported", transforms.front().second,
-                     "transform" + llvm::Twine(one ? " " : "s ") + names +
-                         (one ? " is" : " are") + " not supported yet")
+    (void)elab
+        .error("transform-not-supported", transforms.front().second,
+               "transform" + llvm::Twine(one ? " " : "s ") + names + (one ? " is" : " are") +
+                   " not supported yet")
         .note("arithmetic and ops work: source.image / 255 -> normalize(mean = 0.5, std = 0.5)")
         .help(one ? "leave it out" : "leave them out");
   }
@@ -187,8 +188,7 @@ FailureOr<TensorType> MemberBinder::typeOf(StringRef member, Span use) {
     if (!source.anyMember)
       return unknownMember(member, use);
     if (!wanted)
-      return elab
-          .error("member-type", use, "the type of source." + member + " is not known")
+      return elab.error("member-type", use, "the type of source." + member + " is not known")
           .note("a synthetic source makes image, label, and numbers for the net's inputs")
           .help("name a field that is an input of the net like it");
     return *wanted;

@@ -35,15 +35,25 @@ static TensorType classIndex(int64_t classes) {
 
 static const std::vector<SourceKind> &sourceKinds() {
   static const std::vector<SourceKind> kinds = {
-      {"idx", "idx(dir)", true,
+      {"idx",
+       "idx(dir)",
+       true,
        {{"image", bytes({1, 0, 0}), false}, {"label", classIndex(0), false}}},
-      {"synthetic", "synthetic(n, seed = 1)", true,
+      {"synthetic",
+       "synthetic(n, seed = 1)",
+       true,
        {{"image", bytes({}), true}, {"label", classIndex(0), false}}},
-      {"cifar10", "cifar10(dir)", false,
+      {"cifar10",
+       "cifar10(dir)",
+       false,
        {{"image", bytes({3, 32, 32}), false}, {"label", classIndex(10), false}}},
-      {"cifar100", "cifar100(dir)", false,
+      {"cifar100",
+       "cifar100(dir)",
+       false,
        {{"image", bytes({3, 32, 32}), false}, {"label", classIndex(100), false}}},
-      {"folder", "folder(dir)", false,
+      {"folder",
+       "folder(dir)",
+       false,
        {{"image", bytes({3, 0, 0}), false}, {"label", classIndex(0), false}}},
       {"pairs", "pairs(a, b)", false, {}},
       {"csv", "csv(file)", false, {}},
@@ -159,8 +169,7 @@ FailureOr<DataSource> SourceReader::read(const ast::Expr &expr, StringRef dataOv
   if (const auto *flow = llvm::dyn_cast<ast::Flow>(&expr); flow && !flow->stages.empty())
     return elab
         .error("source-not-supported", flow->stages.front().span,
-               "'" + flow->stages.front().span.text() +
-                   "' of a source is not supported yet")
+               "'" + flow->stages.front().span.text() + "' of a source is not supported yet")
         .note("supported: " + supportedSources())
         .help("use a source as it is: source = idx(\"folder\")");
   const auto *call = llvm::dyn_cast<ast::Call>(&expr);
@@ -188,7 +197,8 @@ FailureOr<DataSource> SourceReader::read(const ast::Expr &expr, StringRef dataOv
   LogicalResult result = source.anyMember  ? readSynthetic(*call, source)
                          : kind->supported ? readFolder(*call, source)
                                            : success();
-  if (failed(result) || (!dataOverride.empty() && failed(applyOverride(source, elab, dataOverride))))
+  if (failed(result) ||
+      (!dataOverride.empty() && failed(applyOverride(source, elab, dataOverride))))
     return failure();
   return source;
 }
@@ -203,8 +213,9 @@ FailureOr<std::vector<Value>> SourceReader::arguments(const ast::Call &call, Str
   for (const ast::Arg &arg : call.args.list) {
     size_t i = arg.name ? llvm::find(names, arg.name.text) - names.begin() : next++;
     if (i >= names.size() || given[i])
-      return elab.error("source-arguments", arg.span,
-                        "a source is written " + use + "; this argument is not understood")
+      return elab
+          .error("source-arguments", arg.span,
+                 "a source is written " + use + "; this argument is not understood")
           .didYouMean(arg.name.text, names);
     FailureOr<Value> value = elab.evaluate(*arg.value, scope);
     if (failed(value))
@@ -223,8 +234,9 @@ LogicalResult SourceReader::readFolder(const ast::Call &call, DataSource &source
     return failure();
   const std::string *path = values->front().string();
   if (!path || path->empty())
-    return elab.error("source-arguments", call.args.list.front().span,
-                      "the folder must be a string, got " + values->front().str())
+    return elab
+        .error("source-arguments", call.args.list.front().span,
+               "the folder must be a string, got " + values->front().str())
         .help("write " + source.kind + "(\"folder\")");
   llvm::SmallString<128> resolved(*path);
   if (llvm::sys::path::is_relative(*path)) {
@@ -243,9 +255,10 @@ LogicalResult SourceReader::readSynthetic(const ast::Call &call, DataSource &sou
     return failure();
   std::optional<int64_t> count = (*values)[0].asInt(), seed = (*values)[1].asInt();
   if (!count || *count < 1)
-    return elab.error("source-arguments", call.args.list.front().span,
-                      "the number of samples must be a whole number of at least 1, got " +
-                          (*values)[0].str())
+    return elab
+        .error("source-arguments", call.args.list.front().span,
+               "the number of samples must be a whole number of at least 1, got " +
+                   (*values)[0].str())
         .help("write synthetic(1000)");
   source.count = *count;
   if ((*values)[1].boolean())

@@ -9,8 +9,8 @@
 
 namespace gnc::dsl {
 
-/// A member of a source, `source.image`. An extent of 0 is known when the data are opened; so is the
-/// shape as a whole if `anyShape`.
+/// A member of a source, `source.image`. An extent of 0 is known when the data are opened; so is
+/// the shape as a whole if `anyShape`.
 struct SourceMember {
   llvm::StringRef name;
   TensorType type;

@@ -186,6 +186,8 @@ public:
 
   /// Work is bounded: counts `amount` steps, false (reported once) when there were far too many.
   bool spend(uint64_t amount, Span at);
+  /// Steps that a new scope counts as.
+  static constexpr uint64_t scopeCost = 100;
 
   //===- results ----------------------------------------------------------------------------===//
 

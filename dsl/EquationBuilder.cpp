@@ -56,8 +56,8 @@ mlir::BlockArgument EquationBuilder::read(mlir::Value tensor, const AccessParts 
   mlir::FloatAttr value;
   if (outside)
     value = mlir::Builder(context()).getF64FloatAttr(*outside);
-  mlir::Attribute attr = gnc::AccessAttr::get(context(), coords, access.clamped, conditions,
-                                              access.limits, value);
+  mlir::Attribute attr =
+      gnc::AccessAttr::get(context(), coords, access.clamped, conditions, access.limits, value);
   for (auto [i, known] : llvm::enumerate(tensors))
     if (known == tensor && accesses[i] == attr)
       return block->getArgument(i);
@@ -97,8 +97,7 @@ mlir::Value EquationBuilder::extentNumber(ArrayRef<unsigned> vars) {
 }
 
 mlir::Value EquationBuilder::inside(mlir::BlockArgument read) {
-  return extra->create<gnc::InsideOp>(mlir::IntegerType::get(context(), 1),
-                                               read.getArgNumber());
+  return extra->create<gnc::InsideOp>(mlir::IntegerType::get(context(), 1), read.getArgNumber());
 }
 
 mlir::Value EquationBuilder::wholePart(mlir::Value number) {

@@ -23,6 +23,9 @@ struct IndexVar {
 struct AccessParts {
   llvm::SmallVector<mlir::AffineExpr, 4> coords, conditions;
   llvm::SmallVector<int64_t, 4> limits, clamped;
+  /// Coordinates that are reflected at the borders: where the one in `coords` is outside, the other
+  /// is inside.
+  llvm::SmallVector<std::pair<unsigned, mlir::AffineExpr>, 2> mirrored;
 };
 
 /// Collects the reads and the scalar arithmetic of an equation in a block of its own; nothing is in
@@ -56,9 +59,9 @@ public:
   }
   /// The values of an index expression, in which symbols count with their extents.
   gnc::IndexRange rangeOf(mlir::AffineExpr expr) const;
-  mlir::Value indexNumber(unsigned var);                         // gnc.index
-  mlir::Value extentNumber(llvm::ArrayRef<unsigned> vars);       // gnc.extent
-  mlir::Value inside(mlir::BlockArgument read);                  // gnc.inside
+  mlir::Value indexNumber(unsigned var);                   // gnc.index
+  mlir::Value extentNumber(llvm::ArrayRef<unsigned> vars); // gnc.extent
+  mlir::Value inside(mlir::BlockArgument read);            // gnc.inside
 
   /// A number without its fraction, as i32.
   mlir::Value wholePart(mlir::Value number);

@@ -158,7 +158,7 @@ FailureOr<Value> Evaluator::callOnEach(const Recipe &recipe, const List &list,
 
 FailureOr<Value> Evaluator::callDef(Found found, const ast::Call &expr) {
   auto &def = *llvm::cast<ast::DefDecl>(found.decl);
-  if (def.hasErrors)
+  if (def.hasErrors || !elab.spend(Elaborator::scopeCost, expr.span))
     return failure();
   auto given = arguments(expr.args, &def);
   if (failed(given))

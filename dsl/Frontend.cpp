@@ -120,8 +120,8 @@ Found Driver::namedNet() {
   if (llvm::isa_and_nonnull<ast::NetDecl>(found.decl))
     return found;
   std::vector<StringRef> names = main.visibleNames(ast::Decl::Kind::Net);
-  Diagnostic &error = diags.error(
-      "unknown-net", {}, main.path() + " has no net named '" + options.net + "'");
+  Diagnostic &error =
+      diags.error("unknown-net", {}, main.path() + " has no net named '" + options.net + "'");
   if (!names.empty())
     error.note("nets: " + llvm::join(names, ", "));
   StringRef near = nearest(options.net, names);
@@ -170,8 +170,8 @@ LogicalResult Driver::readSetting(StringRef name, const std::string &text) {
   const Source &source = sources.add("-s " + name.str(), "let value = " + text);
   Diagnostics local;
   std::unique_ptr<ast::File> file = parse(source, local);
-  const auto *let = file->decls.size() == 1 ? llvm::dyn_cast<ast::LetDecl>(file->decls.front())
-                                            : nullptr;
+  const auto *let =
+      file->decls.size() == 1 ? llvm::dyn_cast<ast::LetDecl>(file->decls.front()) : nullptr;
   if (let && !local.hasErrors()) {
     mlir::OwningOpRef<mlir::ModuleOp> scratch = newModule();
     ProgramFunction function(*scratch, "settings", false, mlir::UnknownLoc::get(&context));
@@ -190,8 +190,7 @@ LogicalResult Driver::readSetting(StringRef name, const std::string &text) {
 //===- the module ---------------------------------------------------------------------------===//
 
 mlir::OwningOpRef<mlir::ModuleOp> Driver::newModule() {
-  return mlir::ModuleOp::create(
-      mlir::FileLineColLoc::get(&context, main.path(), 1, 1));
+  return mlir::ModuleOp::create(mlir::FileLineColLoc::get(&context, main.path(), 1, 1));
 }
 
 LogicalResult Driver::buildMain(const NetPlan &plan, FrontendResult &result) {

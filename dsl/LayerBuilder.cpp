@@ -203,6 +203,8 @@ FailureOr<Value> LayerBuilder::applyRecipe(const Recipe &recipe, llvm::ArrayRef<
 
 FailureOr<Value> LayerBuilder::applyChain(const Recipe &recipe, llvm::ArrayRef<Argument> inputs,
                                           const CallSite &site) {
+  if (!elab.spend(Elaborator::scopeCost, site.name))
+    return failure();
   AttributeScope attributes(elab, site.attributes, scope);
   Scope &inner = elab.newScope(*recipe.scope);
   LayerBuilder builder(elab, inner);

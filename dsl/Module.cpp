@@ -166,15 +166,15 @@ void ModuleLoader::declare(Module &module, const ast::File &file) {
       continue;
     auto [it, inserted] = module.own.try_emplace(decl->name.text, decl);
     if (!inserted) {
-      diags.error("declared-twice", decl->name.span,
-                  "'" + decl->name.text + "' is declared twice")
+      diags.error("declared-twice", decl->name.span, "'" + decl->name.text + "' is declared twice")
           .note(it->second->name.span, "the first time as " + describe(it->second->kind))
           .help("give one of them another name");
       continue;
     }
     if (module.standard && module.standard->findExported(decl->name.text))
-      diags.warning("shadows-std", decl->name.span,
-                    "'" + decl->name.text + "' hides the standard library's")
+      diags
+          .warning("shadows-std", decl->name.span,
+                   "'" + decl->name.text + "' hides the standard library's")
           .note("this file uses its own; the library goes on using the library's")
           .help("give it another name if that is not meant");
   }
@@ -239,8 +239,7 @@ bool ModuleLoader::reportCycle(StringRef identity, const ast::UseDecl &use) {
 void ModuleLoader::import(Module &module, const Module &from, const ast::UseDecl &use) {
   if (use.name) {
     if (module.own.count(use.name.text) || !module.aliases.try_emplace(use.name.text, &from).second)
-      diags.error("declared-twice", use.name.span,
-                  "'" + use.name.text + "' is declared twice");
+      diags.error("declared-twice", use.name.span, "'" + use.name.text + "' is declared twice");
   }
   for (const ast::Ident &name : use.imports) {
     Found found = from.findExported(name.text);
@@ -266,8 +265,9 @@ void ModuleLoader::import(Module &module, const Module &from, const ast::UseDecl
 
 void ModuleLoader::reportMissing(const Module &from, const ast::Ident &name) {
   if (from.own.count(name.text)) {
-    diags.error("private-name", name.span,
-                "'" + name.text + "' is private: its name starts with '_'")
+    diags
+        .error("private-name", name.span,
+               "'" + name.text + "' is private: its name starts with '_'")
         .note(from.own.lookup(name.text)->name.span, "declared here")
         .help("rename it without '_' to share it");
     return;

@@ -36,7 +36,8 @@ public:
   /// What an undotted `name` means here: a declaration of this file, an imported one, or one of the
   /// standard library, in this order. `use`, `train` and `infer` have no names to find.
   Found find(llvm::StringRef name) const;
-  /// What `m.name` means for a module named by `use .. as m`: own declarations that are not private.
+  /// What `m.name` means for a module named by `use .. as m`: own declarations that are not
+  /// private.
   Found findExported(llvm::StringRef name) const;
   /// The module that `use .. as name` names here, or null.
   const Module *alias(llvm::StringRef name) const;
@@ -69,11 +70,12 @@ private:
   llvm::StringMap<const ast::Decl *> own;
   llvm::StringMap<Found> imported;
   llvm::StringMap<const Module *> aliases;
-  const Module *standard = nullptr; // null in the standard library itself
+  const Module *standard = nullptr;  // null in the standard library itself
   const ast::Decl *unread = nullptr; // of a file that could not be read: what all its names mean
 };
 
-/// Loads files, each once, and everything they use. Owns the modules; sources stay with the manager.
+/// Loads files, each once, and everything they use. Owns the modules; sources stay with the
+/// manager.
 class ModuleLoader {
 public:
   ModuleLoader(SourceManager &sources, Diagnostics &diags);
@@ -115,8 +117,8 @@ private:
   llvm::StringMap<Module *> byIdentity; // the file itself, whatever path leads to it
   llvm::DenseMap<const Source *, const Module *> bySource;
   ast::Arena arena;
-  const ast::Decl *missing; // stands for what could not be brought in; it has errors
-  std::vector<Loading> chain;           // the files being loaded, outermost first
+  const ast::Decl *missing;   // stands for what could not be brought in; it has errors
+  std::vector<Loading> chain; // the files being loaded, outermost first
 };
 
 /// "a net", "an op", "a data section": for messages.

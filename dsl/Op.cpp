@@ -39,7 +39,8 @@ LogicalResult OpElaborator::checkBatch(const ast::Param &input, const Tensor &te
   if (declaresBatch(input) && !tensor.batched)
     return elab
         .error("no-batch", use,
-               op.name.text + " sees the batch of '" + input.name.text + "', but what it gets has none")
+               op.name.text + " sees the batch of '" + input.name.text +
+                   "', but what it gets has none")
         .note(input.type->span, "declared " + input.type->span.text())
         .help("only what depends on the inputs of the net has a batch; weights have none");
   if (namesBatch && tensor.batched && !declaresBatch(input))
@@ -173,8 +174,7 @@ LogicalResult OpElaborator::setDomain(ArrayRef<Tensor> inputs) {
     else if (tensor.shape != first->shape)
       return elab
           .error("shapes-differ", use,
-                 op.name.text + " needs equal shapes, got " + first->str() + " and " +
-                     tensor.str())
+                 op.name.text + " needs equal shapes, got " + first->str() + " and " + tensor.str())
           .trail(*first, "one:")
           .trail(tensor, "other:")
           .help("shapes never broadcast silently; use an op like add_channel, or write one");

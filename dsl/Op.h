@@ -1,4 +1,5 @@
-// Uses of `op` declarations become equations of the graph: one gnc.compute per equation and reduction.
+// Uses of `op` declarations become equations of the graph: one gnc.compute per equation and
+// reduction.
 //
 // Before `applyOp` the caller pushes the use (Elaborator::pushUse), binds the settings and calls
 // `bindInputs` on the same scope; afterwards it gives the results their trail.
@@ -10,8 +11,8 @@
 namespace gnc::dsl {
 
 /// The results of an op on `inputs`, one per declared result (one for a pointwise op), in order.
-/// `settings` holds the settings and the dimensions that the inputs bound; `use` is where the op was
-/// used. In train mode an op with `grad` becomes a gnc.custom.
+/// `settings` holds the settings and the dimensions that the inputs bound; `use` is where the op
+/// was used. In train mode an op with `grad` becomes a gnc.custom.
 FailureOr<llvm::SmallVector<Tensor, 2>> applyOp(Elaborator &elab, const ast::OpDecl &op,
                                                 llvm::ArrayRef<Tensor> inputs, Scope &settings,
                                                 Span use);

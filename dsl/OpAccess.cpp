@@ -32,7 +32,8 @@ FailureOr<mlir::Value> OpElaborator::listAccess(const ast::Access &expr, const V
                       "'" + expr.tensor->span.text() + "' has " + Twine(size) +
                           " entries; this index can be outside of them");
   if (size > 64)
-    return elab.error("too-large", expr.span, "a list of more than 64 numbers is data: use a tensor");
+    return elab.error("too-large", expr.span,
+                      "a list of more than 64 numbers is data: use a tensor");
   mlir::Value chosen;
   for (size_t i = entries->size(); i-- > 0;) {
     auto number = (*entries)[i].asDouble();
@@ -41,8 +42,8 @@ FailureOr<mlir::Value> OpElaborator::listAccess(const ast::Access &expr, const V
                         "'" + expr.tensor->span.text() + "' has entries that are no numbers");
     mlir::Value value = eq.scalars().constant(*number);
     mlir::Value here = eq.scalars().constant(double(i));
-    chosen = chosen ? eq.scalars().select(
-                          eq.scalars().compare(ast::CompareOp::Eq, *index, here), value, chosen)
+    chosen = chosen ? eq.scalars().select(eq.scalars().compare(ast::CompareOp::Eq, *index, here),
+                                          value, chosen)
                     : value;
   }
   return chosen;
@@ -71,8 +72,9 @@ LogicalResult OpElaborator::batchCoordinate(const ast::Access &expr, const OpTen
   if (expr.batch.has_value() != tensor.namesBatch)
     return elab
         .error("batch-index", expr.span,
-               text + (expr.batch ? " is declared without a batch: each sample is computed by itself"
-                                  : " is declared with its batch"))
+               text + (expr.batch
+                           ? " is declared without a batch: each sample is computed by itself"
+                           : " is declared with its batch"))
         .help(expr.batch ? "declare " + text + ": [N; ..] to see all samples"
                          : "write " + text + "[n; ..]");
   if (tensor.mapped())
@@ -95,8 +97,7 @@ LogicalResult OpElaborator::packCoordinates(const ast::Index &index, unsigned co
   auto *name = llvm::dyn_cast<ast::Name>(index.expr);
   const IndexName *pack = name ? indexNamed(name->name) : nullptr;
   if (!pack)
-    return elab
-        .error("unknown-index", index.span, "'" + index.span.text() + "' is no index here")
+    return elab.error("unknown-index", index.span, "'" + index.span.text() + "' is no index here")
         .note("an index is made on the left side or by a reduction");
   if (!pack->pack || pack->vars.size() != count)
     return elab.error("index-count", index.span,
@@ -107,22 +108,28 @@ LogicalResult OpElaborator::packCoordinates(const ast::Index &index, unsigned co
   return success();
 }
 
-/// `clamp(e)` and `wrap(e)`: an index that is brought inside.
+/// `clamp(e)`, `wrap(e)` and `mirror(e)`: an index that is brought inside.
 LogicalResult OpElaborator::boundary(const ast::Call &expr, StringRef kind, int64_t extent,
                                      EquationBuilder &eq, AccessParts &parts) {
   if (expr.args.list.size() != 1 || expr.args.list[0].name)
     return elab.error("arguments", expr.args.span, kind + " takes one index");
-  if (kind == "mirror")
-    return elab.error("not-yet", expr.span, "mirror(..) is not built yet")
-        .help("clamp(..) repeats the border, wrap(..) goes round");
   auto term = indexTerm(*expr.args.list[0].value, eq);
   if (failed(term))
     return failure();
   if (term->den != 1)
     return elab.error("not-an-index", expr.span, "inside " + kind + "(..) division is written //");
-  if (kind == "clamp")
-    parts.clamped.push_back(parts.coords.size());
-  parts.coords.push_back(kind == "clamp" ? term->num : term->num % extent);
+  unsigned position = parts.coords.size();
+  if (kind == "clamp") {
+    parts.clamped.push_back(position);
+    parts.coords.push_back(term->num);
+  } else if (kind == "wrap" || extent == 1) {
+    parts.coords.push_back(term->num % extent);
+  } else {
+    // Forth and back without repeating the ends: 0 1 2 1 0 1 2 ..
+    int64_t period = 2 * (extent - 1);
+    parts.coords.push_back(term->num % period);
+    parts.mirrored.push_back({position, -(term->num % period) + period});
+  }
   return success();
 }
 
@@ -181,11 +188,11 @@ Report OpElaborator::outside(const ast::Access &expr, const OpTensor &tensor, un
   const ast::Index &index = indexOfDimension(expr, dimension, tensor.tensor.rank());
   StringRef text = expr.tensor->span.text();
   auto bound = [](std::optional<int64_t> b) { return b ? std::to_string(*b) : std::string("?"); };
-  Report report = elab.error(
-      "outside", index.span,
-      text + "[..] can be read outside: index " + Twine(dimension) + " runs over " +
-          bound(range.low) + ".." + bound(range.high) + ", dimension " + Twine(dimension) + " of " +
-          text + " is " + Twine(tensor.tensor.shape[dimension]));
+  Report report = elab.error("outside", index.span,
+                             text + "[..] can be read outside: index " + Twine(dimension) +
+                                 " runs over " + bound(range.low) + ".." + bound(range.high) +
+                                 ", dimension " + Twine(dimension) + " of " + text + " is " +
+                                 Twine(tensor.tensor.shape[dimension]));
   std::string ranges;
   for (const IndexName &name : names)
     if (!name.pack && mentions(*index.expr, name.name.text) &&
@@ -212,7 +219,8 @@ FailureOr<bool> OpElaborator::prove(const ast::Access &expr, const OpTensor &ten
     }
     if (llvm::is_contained(parts.clamped, int64_t(i)))
       continue;
-    if (!expr.outside)
+    bool reflected = llvm::any_of(parts.mirrored, [&](auto &m) { return m.first == i; });
+    if (!expr.outside && !reflected)
       return outside(expr, tensor, i - first, range);
     guarded = true;
   }
@@ -226,7 +234,8 @@ FailureOr<bool> OpElaborator::prove(const ast::Access &expr, const OpTensor &ten
     if (!expr.outside)
       return elab
           .error("outside", expr.span,
-                 expr.tensor->span.text() + "[..] can be read outside: an index that is not a whole number lies outside")
+                 expr.tensor->span.text() +
+                     "[..] can be read outside: an index that is not a whole number lies outside")
           .note("'/' in an index is exact; '//' rounds down")
           .help("say what lies outside: " + expr.span.text() + " ?? 0");
     guarded = true;
@@ -252,6 +261,29 @@ FailureOr<mlir::Value> OpElaborator::guardedRead(const ast::Access &expr, const 
   return eq.scalars().select(eq.inside(read), read, *value);
 }
 
+/// A reflected coordinate is one of two: both are read, guarded, and the one inside is chosen.
+FailureOr<mlir::Value> OpElaborator::mirroredRead(const ast::Access &expr, const OpTensor &tensor,
+                                                  EquationBuilder &eq, AccessParts parts) {
+  auto mirrored = std::move(parts.mirrored);
+  parts.mirrored.clear();
+  if (expr.outside || mirrored.size() > 4)
+    return elab
+        .error("not-yet", expr.span,
+               expr.outside ? "mirror(..) and a value outside cannot be combined yet"
+                            : "more than 4 mirrored indices are not built yet")
+        .help("read in two equations");
+  mlir::Value chosen;
+  for (unsigned choice = 1u << mirrored.size(); choice-- > 0;) {
+    AccessParts one = parts;
+    for (auto [bit, mirror] : llvm::enumerate(mirrored))
+      if (choice >> bit & 1)
+        one.coords[mirror.first] = gnc::simplify(mirror.second, eq.extents());
+    mlir::BlockArgument read = eq.read(tensor.tensor.value, one, 0);
+    chosen = chosen ? eq.scalars().select(eq.inside(read), read, chosen) : mlir::Value(read);
+  }
+  return chosen;
+}
+
 FailureOr<mlir::Value> OpElaborator::access(const ast::Access &expr, EquationBuilder &eq) {
   const OpTensor *tensor = tensorOf(*expr.tensor);
   if (!tensor) {
@@ -267,7 +299,8 @@ FailureOr<mlir::Value> OpElaborator::access(const ast::Access &expr, EquationBui
   if (pointwise)
     return elab
         .error("pointwise-index", expr.span,
-               op.name.text + " is written on numbers: its inputs have no shapes, so there are no indices")
+               op.name.text +
+                   " is written on numbers: its inputs have no shapes, so there are no indices")
         .help("declare shapes: " + op.params.inputs.front().name.text + ": [C, H, W]");
   if (!tensor)
     return elab.error("unknown-tensor", expr.tensor->span,
@@ -278,7 +311,8 @@ FailureOr<mlir::Value> OpElaborator::access(const ast::Access &expr, EquationBui
   auto guarded = prove(expr, *tensor, eq, parts);
   if (failed(guarded))
     return failure();
-  if (*guarded)
-    return guardedRead(expr, *tensor, eq, parts);
-  return eq.read(tensor->tensor.value, parts);
+  if (!*guarded)
+    return eq.read(tensor->tensor.value, parts);
+  return parts.mirrored.empty() ? guardedRead(expr, *tensor, eq, parts)
+                                : mirroredRead(expr, *tensor, eq, std::move(parts));
 }

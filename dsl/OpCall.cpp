@@ -32,8 +32,7 @@ FailureOr<mlir::Value> OpElaborator::callFunction(const ast::Call &expr, StringR
   bool variadic = function == "max" || function == "min";
   unsigned arity = ScalarMath::arity(function);
   if (variadic && args.size() == 1)
-    return elab
-        .error("arguments", expr.span, function + " of one number is that number")
+    return elab.error("arguments", expr.span, function + " of one number is that number")
         .help("over an index: " + function + "[i] ..");
   if (variadic ? args.size() < 2 : args.size() != arity)
     return elab.error("arguments", expr.args.span,
@@ -42,7 +41,8 @@ FailureOr<mlir::Value> OpElaborator::callFunction(const ast::Call &expr, StringR
   llvm::SmallVector<mlir::Value, 2> operands;
   for (const ast::Arg &arg : args) {
     if (arg.name)
-      return elab.error("arguments", arg.span, function + " has no setting '" + arg.name.text + "'");
+      return elab.error("arguments", arg.span,
+                        function + " has no setting '" + arg.name.text + "'");
     auto value = scalar(*arg.value, eq);
     if (failed(value))
       return failure();
@@ -61,7 +61,8 @@ FailureOr<mlir::Value> OpElaborator::toIndex(const ast::Call &expr, EquationBuil
   if (failed(classes) || failed(value))
     return failure();
   if (*classes < 1)
-    return elab.error("class-count", expr.args.list[1].span, "index(.., K) needs at least one class");
+    return elab.error("class-count", expr.args.list[1].span,
+                      "index(.., K) needs at least one class");
   return eq.wholePart(*value);
 }
 
@@ -78,17 +79,20 @@ LogicalResult OpElaborator::splitArguments(const ast::Call &expr, const ast::OpD
     if (!arg.name)
       input = position++;
     else
-      input = llvm::find_if(declared, [&](const ast::Param &p) { return p.name.text == arg.name.text; }) -
+      input = llvm::find_if(declared,
+                            [&](const ast::Param &p) { return p.name.text == arg.name.text; }) -
               declared.begin();
     if (!arg.name && input >= declared.size())
-      return elab.error("arguments", arg.span,
-                        name + " takes " + Twine(declared.size()) +
-                            (declared.size() == 1 ? " number" : " numbers"))
+      return elab
+          .error("arguments", arg.span,
+                 name + " takes " + Twine(declared.size()) +
+                     (declared.size() == 1 ? " number" : " numbers"))
           .help("settings are given by name");
     if (input < declared.size()) {
       if (inputs[input])
         return elab.error("arguments", arg.span,
-                          "input '" + declared[input].name.text + "' of " + name + " is given twice");
+                          "input '" + declared[input].name.text + "' of " + name +
+                              " is given twice");
       inputs[input] = arg.value;
       continue;
     }
@@ -163,8 +167,8 @@ FailureOr<mlir::Value> OpElaborator::callHoisted(const ast::Call &expr, Found ca
   auto *decl = llvm::cast<ast::OpDecl>(callee.decl);
   OpenUse open(elab, {decl, callee.module, expr.span, ""});
   Scope &inner = elab.newScope(elab.rootOf(callee.module));
-  if (!open.open || failed(elab.bindSettings(decl->params.settings, settings, inner,
-                                             decl->name.text, expr.span)))
+  if (!open.open ||
+      failed(elab.bindSettings(decl->params.settings, settings, inner, decl->name.text, expr.span)))
     return failure();
   auto results = applyOp(elab, *decl, tensors, inner, expr.span);
   if (failed(results))
@@ -233,6 +237,7 @@ FailureOr<mlir::Value> OpElaborator::call(const ast::Call &expr, EquationBuilder
         .help("write x[" + written + "(..)]");
   std::vector<StringRef> candidates = scope.module()->visibleNames();
   llvm::append_range(candidates, ScalarMath::functionNames());
-  return elab.error("unknown-function", expr.callee->span, "there is no function named '" + written + "'")
+  return elab
+      .error("unknown-function", expr.callee->span, "there is no function named '" + written + "'")
       .didYouMean(written, candidates);
 }

@@ -77,6 +77,9 @@ private:
   FailureOr<llvm::SmallVector<Tensor, 2>> results();
   LogicalResult checkTarget(const ast::EquationStmt &eq);
   /// Binds the left side's indices: the parallel indices of the equation, explicit batch first.
+  LogicalResult checkLeftBatch(const ast::EquationStmt &eq, const ast::Type *declared);
+  LogicalResult checkLeftCount(const ast::EquationStmt &eq, const ast::Type *declared,
+                               llvm::ArrayRef<int64_t> shape);
   FailureOr<llvm::SmallVector<unsigned, 4>> leftSide(const ast::EquationStmt &eq,
                                                      const ast::Type *declared);
   LogicalResult checkDimensions(const ast::Type &declared);
@@ -142,7 +145,8 @@ private:
                                 EquationBuilder &eq, AccessParts &parts);
   LogicalResult packCoordinates(const ast::Index &index, unsigned count, EquationBuilder &eq,
                                 AccessParts &parts);
-  /// How many dimensions a pack among the indices stands for; a wrong number of indices is reported.
+  /// How many dimensions a pack among the indices stands for; a wrong number of indices is
+  /// reported.
   FailureOr<unsigned> packLength(const ast::Access &expr, const OpTensor &tensor);
   /// Proves the access inside and drops guards that are not needed; reports what can be outside.
   /// Whether a guard remains.
@@ -150,6 +154,8 @@ private:
                         AccessParts &parts);
   Report outside(const ast::Access &expr, const OpTensor &tensor, unsigned dimension,
                  gnc::IndexRange range);
+  FailureOr<mlir::Value> mirroredRead(const ast::Access &expr, const OpTensor &tensor,
+                                      EquationBuilder &eq, AccessParts parts);
   FailureOr<mlir::Value> guardedRead(const ast::Access &expr, const OpTensor &tensor,
                                      EquationBuilder &eq, const AccessParts &parts);
 
@@ -224,9 +230,9 @@ private:
   llvm::StringMap<OpTensor> tensors;    // "x"; "d.y"
   llvm::StringMap<mlir::Value> scalars; // inputs of a pointwise op that is being inlined
   llvm::StringRef lastAssigned;
-  bool namesBatch = false; // an input is declared [N; ..]
-  bool isolated = false;   // inside gnc.custom: values from outside cannot be read
-  bool pointwise = false;  // tensors stand for their element at the domain's indices
+  bool namesBatch = false;              // an input is declared [N; ..]
+  bool isolated = false;                // inside gnc.custom: values from outside cannot be read
+  bool pointwise = false;               // tensors stand for their element at the domain's indices
   llvm::SmallVector<int64_t, 4> domain; // of a pointwise op
 
   // Of the current equation.

@@ -29,11 +29,13 @@ LogicalResult OpElaborator::checkTarget(const ast::EquationStmt &eq) {
   if (pointwise && (eq.hasIndices || eq.batch))
     return elab
         .error("pointwise-index", eq.target,
-               op.name.text + " is written on numbers: its inputs have no shapes, so there are no indices")
+               op.name.text +
+                   " is written on numbers: its inputs have no shapes, so there are no indices")
         .help("declare shapes: " + op.params.inputs.front().name.text + ": [C, H, W]");
   for (const ast::Param &input : op.params.inputs)
     if (input.name.text == name)
-      return elab.error("assign-input", eq.name.span, "'" + name + "' is an input of " + op.name.text)
+      return elab
+          .error("assign-input", eq.name.span, "'" + name + "' is an input of " + op.name.text)
           .help("give the result another name");
   for (const ast::Param &setting : op.params.settings)
     if (setting.name.text == name)
@@ -98,7 +100,9 @@ LogicalResult OpElaborator::checkDimensions(const ast::Type &declared) {
     auto extent = dim.pack ? std::nullopt : value->asInt();
     if (!extent || *extent >= 1)
       continue;
-    std::string arithmetic = resultArithmetic(op, scope, elab.uses().back());
+    std::string arithmetic;
+    if (!elab.uses().empty())
+      arithmetic = resultArithmetic(op, scope, elab.uses().back());
     if (arithmetic.empty())
       arithmetic = (dim.span.text() + " = " + llvm::Twine(*extent)).str();
     Report report = elab.error("empty-dimension", dim.span,
@@ -126,32 +130,50 @@ OpElaborator::declaredShape(const ast::Type *declared) {
   return shape;
 }
 
-FailureOr<llvm::SmallVector<unsigned, 4>> OpElaborator::leftSide(const ast::EquationStmt &eq,
-                                                                 const ast::Type *declared) {
-  auto shape = declaredShape(declared);
-  if (failed(shape))
-    return failure();
+LogicalResult OpElaborator::checkLeftBatch(const ast::EquationStmt &eq, const ast::Type *declared) {
+  StringRef name = eq.name.text;
   if (declared && declared->batch.has_value() != eq.batch.has_value())
     return elab
         .error("batch-index", eq.target,
-               eq.name.text + (eq.batch ? " is declared without a batch" : " is declared with its batch"))
+               name + (eq.batch ? " is declared without a batch" : " is declared with its batch"))
         .note(declared->span, "declared " + declared->span.text())
         .help(eq.batch ? "leave '" + eq.batch->span.text() + ";' away: samples are mapped over"
-                       : "write " + eq.name.text + "[n; ..] = ..");
+                       : "write " + name + "[n; ..] = ..");
   if (eq.batch && !namesBatch)
-    return elab.error("batch-index", eq.batch->span, "no input of " + op.name.text + " names its batch")
-        .help("declare one as " + op.params.inputs.front().name.text + ": [N; ..]");
-  unsigned packs = llvm::count_if(eq.indices, [](const ast::Bind &b) { return b.pack; });
-  size_t single = eq.indices.size() - packs, rank = *shape ? (*shape)->size() : 0;
-  if (packs > 1)
-    return elab.error("two-packs", eq.target, "one pack of indices is enough: which is how long?");
-  if (*shape && (single > rank || (!packs && single != rank)))
     return elab
-        .error("index-count", eq.target,
-               eq.name.text + " has " + llvm::Twine(rank) + (rank == 1 ? " dimension" : " dimensions") +
-                   ", but " + llvm::Twine(single) + (single == 1 ? " index is" : " indices are") +
-                   " given")
-        .note(declared->span, "declared " + declared->span.text() + " = " + TensorType::str(**shape));
+        .error("batch-index", eq.batch->span, "no input of " + op.name.text + " names its batch")
+        .help("declare one as " + op.params.inputs.front().name.text + ": [N; ..]");
+  return success();
+}
+
+static unsigned countPacks(const ast::EquationStmt &eq) {
+  return llvm::count_if(eq.indices, [](const ast::Bind &bind) { return bind.pack; });
+}
+
+/// As many indices as the declared result has dimensions.
+LogicalResult OpElaborator::checkLeftCount(const ast::EquationStmt &eq, const ast::Type *declared,
+                                           ArrayRef<int64_t> shape) {
+  size_t packs = countPacks(eq), single = eq.indices.size() - packs, rank = shape.size();
+  if (!declared || (single <= rank && (packs || single == rank)))
+    return success();
+  return elab
+      .error("index-count", eq.target,
+             eq.name.text + " has " + llvm::Twine(rank) +
+                 (rank == 1 ? " dimension" : " dimensions") + ", but " + llvm::Twine(single) +
+                 (single == 1 ? " index is" : " indices are") + " given")
+      .note(declared->span, "declared " + declared->span.text() + " = " + TensorType::str(shape));
+}
+
+FailureOr<llvm::SmallVector<unsigned, 4>> OpElaborator::leftSide(const ast::EquationStmt &eq,
+                                                                 const ast::Type *declared) {
+  auto shape = declaredShape(declared);
+  if (failed(shape) || failed(checkLeftBatch(eq, declared)))
+    return failure();
+  if (countPacks(eq) > 1)
+    return elab.error("two-packs", eq.target, "one pack of indices is enough: which is how long?");
+  ArrayRef<int64_t> known = *shape ? ArrayRef<int64_t>(**shape) : ArrayRef<int64_t>();
+  if (failed(checkLeftCount(eq, declared, known)))
+    return failure();
   llvm::SmallVector<unsigned, 4> left;
   if (eq.batch) {
     int64_t dynamic = ShapedType::kDynamic;
@@ -160,12 +182,12 @@ FailureOr<llvm::SmallVector<unsigned, 4>> OpElaborator::leftSide(const ast::Equa
       return failure();
     left.append(batch->vars);
   }
-  unsigned position = 0;
+  size_t single = eq.indices.size() - countPacks(eq), position = 0;
   for (const ast::Bind &bind : eq.indices) {
-    unsigned length = bind.pack ? rank - single : 1;
+    size_t length = !bind.pack ? 1 : *shape ? known.size() - single : 0;
     std::optional<ArrayRef<int64_t>> extents;
     if (*shape)
-      extents = ArrayRef(**shape).slice(position, length);
+      extents = known.slice(position, length);
     auto index = bindIndex(bind, "", *eq.value, extents,
                            "dimension " + llvm::Twine(position) + " of " + eq.name.text);
     if (failed(index))
@@ -203,7 +225,8 @@ FailureOr<TensorType> OpElaborator::naturalElement(const ast::Expr &value) {
 }
 
 /// What the elements of the result are: as declared, else what the value is by itself.
-FailureOr<TensorType> OpElaborator::wantedElement(const ast::Type *declared, const ast::Expr &value) {
+FailureOr<TensorType> OpElaborator::wantedElement(const ast::Type *declared,
+                                                  const ast::Expr &value) {
   auto natural = naturalElement(value);
   if (failed(natural) || !declared)
     return natural;

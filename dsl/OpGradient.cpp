@@ -36,8 +36,8 @@ private:
   Scope &settings;
   Span use;
   llvm::SmallVector<Tensor> inputs;
-  llvm::SmallVector<Tensor, 2> results;          // block values of `forward`
-  llvm::SmallVector<mlir::Value> adjoints;       // by input; null: derived
+  llvm::SmallVector<Tensor, 2> results;    // block values of `forward`
+  llvm::SmallVector<mlir::Value> adjoints; // by input; null: derived
 };
 
 } // namespace gnc::dsl
@@ -78,8 +78,9 @@ LogicalResult CustomBuilder::forward(mlir::Block &block) {
 LogicalResult CustomBuilder::checkGrad() {
   for (const ast::Attribute &attribute : op.grad->attributes)
     if (attribute.name.text != "surrogate")
-      return elab.error("unknown-attribute", attribute.span,
-                        "a gradient has no attribute '@" + attribute.name.text + "'")
+      return elab
+          .error("unknown-attribute", attribute.span,
+                 "a gradient has no attribute '@" + attribute.name.text + "'")
           .help("@surrogate says that it is not the derivative on purpose");
   return success();
 }
@@ -126,10 +127,12 @@ LogicalResult CustomBuilder::adjointEquation(OpElaborator &inner, const ast::Equ
   if (input == names.size())
     return elab
         .error("grad-target", eq.target,
-               "'" + eq.name.text + "' is no input of " + op.name.text + "; its gradient is not asked for")
+               "'" + eq.name.text + "' is no input of " + op.name.text +
+                   "; its gradient is not asked for")
         .didYouMean(eq.name.text, names);
   if (adjoints[input])
-    return elab.error("assigned-twice", eq.target, "d." + eq.name.text + " has an equation already");
+    return elab.error("assigned-twice", eq.target,
+                      "d." + eq.name.text + " has an equation already");
   if (inputs[input].element != ElementKind::F32)
     return elab.error("grad-target", eq.target,
                       "'" + eq.name.text + "' is " + inputs[input].str() + ": it has no gradient");
@@ -181,7 +184,8 @@ FailureOr<mlir::Value> CustomBuilder::adjoint(OpElaborator &inner, const ast::Eq
 FailureOr<llvm::SmallVector<Tensor, 2>> CustomBuilder::build() {
   mlir::OpBuilder::InsertionGuard guard(elab.builder);
   mlir::OpBuilder outside = elab.builder;
-  auto forwardBlock = std::make_unique<mlir::Block>(), gradientBlock = std::make_unique<mlir::Block>();
+  auto forwardBlock = std::make_unique<mlir::Block>(),
+       gradientBlock = std::make_unique<mlir::Block>();
   // Both are made, so that the errors of both are reported.
   bool good = succeeded(forward(*forwardBlock));
   if (!good || failed(gradient(*gradientBlock)))

@@ -12,7 +12,8 @@ static constexpr double maxBound = 1e15;
 Report OpElaborator::notAnIndex(const ast::Expr &expr) {
   Report report = elab.error("not-an-index", expr.span,
                              "'" + expr.span.text() + "' is not an index expression");
-  report.note("indices are added, multiplied and divided by whole numbers: i*2 + r - 1, i // 2, (i - r) / 2");
+  report.note("indices are added, multiplied and divided by whole numbers: i*2 + r - 1, i // 2, (i "
+              "- r) / 2");
   return report;
 }
 
@@ -82,7 +83,8 @@ FailureOr<IndexTerm> OpElaborator::indexName(const ast::Name &expr, EquationBuil
   if (const IndexName *index = indexNamed(expr.name)) {
     if (index->pack)
       return elab.error("pack-as-number", expr.span,
-                        "'" + expr.name + "' stands for several indices; write " + expr.name + "..");
+                        "'" + expr.name + "' stands for several indices; write " + expr.name +
+                            "..");
     return IndexTerm{eq.dim(index->vars.front()), 1, 1};
   }
   if (const OpTensor *tensor = tensorOf(expr)) {
@@ -104,8 +106,7 @@ FailureOr<IndexTerm> OpElaborator::indexName(const ast::Name &expr, EquationBuil
     return failure();
   if (binding || scalars.count(expr.name))
     return notAnIndex(expr);
-  return elab
-      .error("unknown-index", expr.span, "'" + expr.name + "' is no index here")
+  return elab.error("unknown-index", expr.span, "'" + expr.name + "' is no index here")
       .note("an index is made on the left side or by a reduction")
       .help("reduce over it: sum[" + expr.name + " < ..], or put it on the left side");
 }
@@ -184,8 +185,9 @@ FailureOr<IndexTerm> OpElaborator::indexTerm(const ast::Expr &expr, EquationBuil
   if (auto *e = llvm::dyn_cast<Call>(&expr)) {
     auto *callee = llvm::dyn_cast<Name>(e->callee);
     if (callee && (callee->name == "clamp" || callee->name == "wrap" || callee->name == "mirror"))
-      return elab.error("not-an-index", expr.span,
-                        "'" + callee->name + "' is about a whole index, not a part of one")
+      return elab
+          .error("not-an-index", expr.span,
+                 "'" + callee->name + "' is about a whole index, not a part of one")
           .help("write " + callee->name + "(..) around all of it");
     if (callee && callee->name == "floor" && e->args.list.size() == 1) {
       auto term = indexTerm(*e->args.list[0].value, eq);

@@ -1,4 +1,5 @@
-// Every index gets exactly one range: from the declared result, its bound, or where it stands alone.
+// Every index gets exactly one range: from the declared result, its bound, or where it stands
+// alone.
 #include "dsl/OpElaborator.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -168,8 +169,9 @@ OpElaborator::findRange(const ast::Bind &bind, StringRef binder, const ast::Expr
     if (failed(bound))
       return failure();
     if (!dynamic && *bound < 1)
-      return elab.error("empty-range", bind.bound->span,
-                        "index " + bind.name.text + " < " + Twine(*bound) + " takes no value")
+      return elab
+          .error("empty-range", bind.bound->span,
+                 "index " + bind.name.text + " < " + Twine(*bound) + " takes no value")
           .help("a bound is at least 1");
     if (declared && *declared != ArrayRef(*bound))
       return elab.error("index-extent", bind.bound->span,
@@ -189,7 +191,8 @@ OpElaborator::findRange(const ast::Bind &bind, StringRef binder, const ast::Expr
   if (first == uses.end()) {
     std::string name = bind.name.text.str() + (bind.pack ? ".." : "");
     Report report = elab.error("norange", bind.span, "index " + name + " has no range");
-    report.note("an index gets its range from the declared result, from standing alone in an access, or from a bound");
+    report.note("an index gets its range from the declared result, from standing alone in an "
+                "access, or from a bound");
     if (binder.empty())
       report.help("give a bound: " + name + " < .., or declare the result's shape");
     else
@@ -206,7 +209,8 @@ LogicalResult OpElaborator::checkIndexName(const ast::Bind &bind, StringRef bind
   StringRef name = bind.name.text;
   if (const IndexName *other = indexNamed(name)) {
     if (binder.empty())
-      return elab.error("index-twice", bind.span, "index " + name + " stands on the left side twice")
+      return elab
+          .error("index-twice", bind.span, "index " + name + " stands on the left side twice")
           .help("write a condition instead: if i == j then .. else 0");
     if (other->binder.empty())
       return elab
@@ -226,7 +230,8 @@ LogicalResult OpElaborator::checkIndexName(const ast::Bind &bind, StringRef bind
                        : "";
   if (!what.empty())
     return elab.error("index-name", bind.name.span,
-                      "'" + name + "' is " + what + " of this op; an index needs a name of its own");
+                      "'" + name + "' is " + what +
+                          " of this op; an index needs a name of its own");
   return success();
 }
 

@@ -49,8 +49,8 @@ AccessParts OpElaborator::identity(const Tensor &tensor, ArrayRef<unsigned> vars
   if (tensor.batched && !ownBatch)
     parts.coords.push_back(eq.dim(0));
   for (unsigned var : vars)
-    parts.coords.push_back(this->vars[var].extent == 1 ? mlir::getAffineConstantExpr(0, eq.context())
-                                                       : eq.dim(var));
+    parts.coords.push_back(
+        this->vars[var].extent == 1 ? mlir::getAffineConstantExpr(0, eq.context()) : eq.dim(var));
   return parts;
 }
 
@@ -72,8 +72,9 @@ static mlir::Type elementType(ElementKind element, mlir::MLIRContext *context) {
   }
 }
 
-Tensor OpElaborator::finishTensor(EquationBuilder &eq, mlir::Value yielded, gnc::Reduction reduction,
-                                  ArrayRef<unsigned> vars, TensorType want, bool mapped) {
+Tensor OpElaborator::finishTensor(EquationBuilder &eq, mlir::Value yielded,
+                                  gnc::Reduction reduction, ArrayRef<unsigned> vars,
+                                  TensorType want, bool mapped) {
   want.batched = mapped;
   want.shape.clear();
   for (unsigned var : vars) {
@@ -111,8 +112,8 @@ LogicalResult OpElaborator::checkOneBatch(const ast::Expr &expr, ArrayRef<unsign
       .note("pairs of samples can be read where they are reduced, but not yet kept in a tensor");
 }
 
-FailureOr<Tensor> OpElaborator::emit(const ast::Expr &expr, ArrayRef<unsigned> vars, TensorType want,
-                                     bool forceBatch) {
+FailureOr<Tensor> OpElaborator::emit(const ast::Expr &expr, ArrayRef<unsigned> vars,
+                                     TensorType want, bool forceBatch) {
   if (failed(checkOneBatch(expr, vars, forceBatch || readsMapped(expr))))
     return failure();
   auto *reduce = llvm::dyn_cast<ast::Reduce>(&expr);
@@ -140,7 +141,8 @@ FailureOr<llvm::SmallVector<unsigned, 4>> OpElaborator::bindReduction(const ast:
   if (pointwise)
     return elab
         .error("pointwise-index", expr.span,
-               op.name.text + " is written on numbers: its inputs have no shapes, so there are no indices")
+               op.name.text +
+                   " is written on numbers: its inputs have no shapes, so there are no indices")
         .help("declare shapes: x: [C, H, W]");
   llvm::SmallVector<unsigned, 4> reduced;
   for (const ast::Bind &bind : expr.binds) {
@@ -187,12 +189,14 @@ FailureOr<mlir::Value> OpElaborator::reductionTerm(const ast::Reduce &expr,
     if (!term->getType().isInteger(1))
       return elab
           .error("needs-condition", expr.body->span,
-                 StringRef(ast::spelling(expr.reducer)) + "[..] asks for a condition, but this is a number")
+                 StringRef(ast::spelling(expr.reducer)) +
+                     "[..] asks for a condition, but this is a number")
           .note("a reduction reaches over * and / to its right, not over comparisons")
           .help("put the condition in parentheses");
     return math.number(*term);
   }
-  bool dynamic = llvm::any_of(reduced, [&](unsigned v) { return ShapedType::isDynamic(vars[v].extent); });
+  bool dynamic =
+      llvm::any_of(reduced, [&](unsigned v) { return ShapedType::isDynamic(vars[v].extent); });
   if (expr.reducer == ast::Reducer::Mean && dynamic)
     return math.binary(ast::BinaryOp::Div, *term, eq.extentNumber(reduced));
   return math.number(*term);
@@ -231,9 +235,8 @@ FailureOr<Tensor> OpElaborator::emitReduction(const ast::Reduce &expr, ArrayRef<
   return finishTensor(eq, mean, gnc::Reduction::None, parallel, want, mapped);
 }
 
-FailureOr<OpElaborator::Reduced> OpElaborator::reduceFirst(const ast::Reduce &expr,
-                                                           ArrayRef<unsigned> parallel,
-                                                           TensorType want) {
+FailureOr<OpElaborator::Reduced>
+OpElaborator::reduceFirst(const ast::Reduce &expr, ArrayRef<unsigned> parallel, TensorType want) {
   Restore<decltype(names)> restore(names);
   auto reduced = bindReduction(expr);
   if (failed(reduced))

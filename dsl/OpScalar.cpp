@@ -40,8 +40,7 @@ bool OpElaborator::isConstantCall(const ast::Call &call) {
   Found callee = calleeOf(call, written);
   if (callee ? !llvm::isa<ast::DefDecl>(callee.decl) : written == "stop" || written == "index")
     return false;
-  return llvm::all_of(call.args.list,
-                      [&](const ast::Arg &arg) { return isConstant(*arg.value); });
+  return llvm::all_of(call.args.list, [&](const ast::Arg &arg) { return isConstant(*arg.value); });
 }
 
 bool OpElaborator::isConstant(const ast::Expr &expr) {
@@ -85,8 +84,9 @@ Report OpElaborator::unknownName(StringRef name, Span at) {
 /// A tensor or schedule that is the value of a setting.
 FailureOr<mlir::Value> OpElaborator::scopeTensor(const Value &value, Span at, EquationBuilder &eq) {
   if (isolated)
-    return elab.error("runtime-setting", at,
-                      "a setting of an op with its own gradient must be a number known at compile time");
+    return elab.error(
+        "runtime-setting", at,
+        "a setting of an op with its own gradient must be a number known at compile time");
   mlir::Value tensor;
   if (const Schedule *schedule = value.schedule()) {
     tensor = elab.host.addSchedule(*schedule, location(at));
@@ -95,8 +95,9 @@ FailureOr<mlir::Value> OpElaborator::scopeTensor(const Value &value, Span at, Eq
                         "'" + at.text() + "' changes while training; there is no training here");
   } else if (const Tensor *own = value.tensor()) {
     if (own->rank() || own->batched)
-      return elab.error("runtime-setting", at,
-                        "a setting is a number, but '" + at.text() + "' is " + own->str())
+      return elab
+          .error("runtime-setting", at,
+                 "a setting is a number, but '" + at.text() + "' is " + own->str())
           .help("pass it as an input");
     tensor = own->value;
   }
@@ -140,8 +141,8 @@ FailureOr<mlir::Value> OpElaborator::constantScalar(const ast::Expr &expr, Equat
     if ((binding && binding->status == Binding::Status::Failed) ||
         failedIndices.contains(name->name))
       return failure();
-    if (!binding && !scope.module()->find(name->name) &&
-        !isStepName(name->name) && name->name != "pi")
+    if (!binding && !scope.module()->find(name->name) && !isStepName(name->name) &&
+        name->name != "pi")
       return unknownName(name->name, expr.span);
   }
   auto value = elab.evaluate(expr, scope);

@@ -52,8 +52,9 @@ LogicalResult OptimizerBody::run(mlir::Value gradient) {
   if (failed(runStatements(decl.body)))
     return failure();
   if (!variables[weightName].element)
-    return elab.error("optimizer-no-update", decl.name.span,
-                      "optimizer '" + decl.name.text + "' never changes '" + weightName + "'")
+    return elab
+        .error("optimizer-no-update", decl.name.span,
+               "optimizer '" + decl.name.text + "' never changes '" + weightName + "'")
         .help("end it with " + weightName + " <- ..");
   llvm::SmallVector<mlir::Value> arguments, elements;
   for (auto &[name, variable] : variables)
@@ -104,8 +105,9 @@ LogicalResult OptimizerBody::runStatement(const ast::Stmt &stmt) {
 
 LogicalResult OptimizerBody::state(const ast::StateStmt &stmt) {
   if (stmt.type)
-    return elab.error("optimizer-state-type", stmt.type->span,
-                      "an optimizer's state has the shape of its weight")
+    return elab
+        .error("optimizer-state-type", stmt.type->span,
+               "an optimizer's state has the shape of its weight")
         .help("write state " + stmt.name.text + " = 0");
   if (variables.count(stmt.name.text) || frame.elements.count(stmt.name.text))
     return elab.error("declared-twice", stmt.name.span,
@@ -123,8 +125,8 @@ LogicalResult OptimizerBody::state(const ast::StateStmt &stmt) {
       return elab.error("not-a-number", stmt.init->span,
                         "a state starts from a number, got " + value->str());
   }
-  mlir::Value argument = function.addOptimizerState(
-      weight.path + "." + stmt.name.text.str(), weight.type, initializer, location);
+  mlir::Value argument = function.addOptimizerState(weight.path + "." + stmt.name.text.str(),
+                                                    weight.type, initializer, location);
   frame.elements[stmt.name.text] = body.read(argument);
   variables[stmt.name.text] = {argument, nullptr};
   return success();
@@ -132,8 +134,7 @@ LogicalResult OptimizerBody::state(const ast::StateStmt &stmt) {
 
 LogicalResult OptimizerBody::assign(const ast::Ident &name, const ast::Expr &value) {
   if (variables.count(name.text))
-    return elab.error("assign-state", name.span,
-                      "'" + name.text + "' changes by '<-' only")
+    return elab.error("assign-state", name.span, "'" + name.text + "' changes by '<-' only")
         .help("write " + name.text + " <- ..");
   FailureOr<PointwiseBody::Number> number = body.evaluate(value, frame);
   if (failed(number))
@@ -151,9 +152,10 @@ LogicalResult OptimizerBody::update(const ast::UpdateStmt &stmt) {
   const ast::Ident &name = stmt.names.front();
   auto variable = variables.find(name.text);
   if (stmt.names.size() != 1 || variable == variables.end())
-    return elab.error("update-not-state", name.span,
-                      "'<-' changes the weight or a state of the optimizer, '" + name.text +
-                          "' is neither")
+    return elab
+        .error("update-not-state", name.span,
+               "'<-' changes the weight or a state of the optimizer, '" + name.text +
+                   "' is neither")
         .help("declare it: state " + name.text + " = 0");
   FailureOr<PointwiseBody::Number> number = body.evaluate(*stmt.value, frame);
   if (failed(number))
@@ -172,8 +174,9 @@ LogicalResult OptimizerBody::branch(const ast::IfStmt &stmt) {
   const auto *known = std::get_if<Value>(&*condition);
   const bool *truth = known ? known->boolean() : nullptr;
   if (!truth)
-    return elab.error("condition-not-known", stmt.condition->span,
-                      "the condition of an if statement must be known when the program is made")
+    return elab
+        .error("condition-not-known", stmt.condition->span,
+               "the condition of an if statement must be known when the program is made")
         .help("choose a number instead: name = if .. then .. else ..");
   if (*truth)
     return runStatements(stmt.thenBody);
@@ -243,9 +246,10 @@ FailureOr<OptimizerUse> OptimizerUse::make(Elaborator &elab, ProgramFunction &fu
 LogicalResult OptimizerUse::checkDeclaration() {
   const ast::Params &params = decl->params;
   if (params.inputs.size() != 2)
-    return elab->error("optimizer-inputs", params.span,
-                       "an optimizer has two inputs, the weight and its gradient; this has " +
-                           llvm::Twine(params.inputs.size()))
+    return elab
+        ->error("optimizer-inputs", params.span,
+                "an optimizer has two inputs, the weight and its gradient; this has " +
+                    llvm::Twine(params.inputs.size()))
         .help("write optimizer " + decl->name.text + "(w, g; lr) { .. }");
   return success();
 }

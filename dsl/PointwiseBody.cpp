@@ -89,8 +89,7 @@ FailureOr<PointwiseBody::Number> PointwiseBody::evaluate(const ast::Expr &expr,
   return Number(*value);
 }
 
-FailureOr<mlir::Value> PointwiseBody::evaluateScalar(const ast::Expr &expr,
-                                                     PointwiseFrame &frame) {
+FailureOr<mlir::Value> PointwiseBody::evaluateScalar(const ast::Expr &expr, PointwiseFrame &frame) {
   FailureOr<Number> number = evaluate(expr, frame);
   if (failed(number))
     return failure();
@@ -115,18 +114,18 @@ FailureOr<mlir::Value> PointwiseBody::element(const ast::Expr &expr, PointwiseFr
   const auto *inversion = llvm::dyn_cast<ast::Not>(&expr);
   if (!neg && !inversion)
     return notPointwise(expr);
-  FailureOr<mlir::Value> operand =
-      evaluateScalar(neg ? *neg->operand : *inversion->operand, frame);
+  FailureOr<mlir::Value> operand = evaluateScalar(neg ? *neg->operand : *inversion->operand, frame);
   if (failed(operand))
     return failure();
   return neg ? math.negate(*operand) : math.invert(*operand);
 }
 
 Report PointwiseBody::notPointwise(const ast::Expr &expr) {
-  return std::move(elab.error("not-pointwise", expr.span, "this is not computed element by element")
-                       .note("here names stand for the elements of tensors of one shape")
-                       .help("use arithmetic, comparisons, if .. then .. else, functions of numbers "
-                             "and ops written on numbers"));
+  return std::move(
+      elab.error("not-pointwise", expr.span, "this is not computed element by element")
+          .note("here names stand for the elements of tensors of one shape")
+          .help("use arithmetic, comparisons, if .. then .. else, functions of numbers "
+                "and ops written on numbers"));
 }
 
 FailureOr<mlir::Value> PointwiseBody::binary(const ast::Binary &expr, PointwiseFrame &frame) {
@@ -185,8 +184,9 @@ FailureOr<mlir::Value> PointwiseBody::call(const ast::Call &expr, PointwiseFrame
   if (ScalarMath::arity(name) && (!found || found.module->isStandard()))
     return callFunction(name, expr, frame);
   if (!found)
-    return elab.error("unknown-name", expr.callee->span,
-                      "there is no function named '" + expr.callee->span.text() + "'")
+    return elab
+        .error("unknown-name", expr.callee->span,
+               "there is no function named '" + expr.callee->span.text() + "'")
         .didYouMean(name, llvm::SmallVector<StringRef>(ScalarMath::functionNames()));
   if (found.decl->hasErrors)
     return failure();

@@ -18,7 +18,7 @@ ProgramFunction::ProgramFunction(mlir::ModuleOp module, StringRef name, bool tra
 //===- arguments ----------------------------------------------------------------------------===//
 
 mlir::Value ProgramFunction::addArgument(mlir::Type type, StringRef role, StringRef path,
-                                   mlir::Location location, mlir::NamedAttrList attributes) {
+                                         mlir::Location location, mlir::NamedAttrList attributes) {
   attributes.set(names::kRole, builder.getStringAttr(role));
   attributes.set(names::kPath, builder.getStringAttr(path));
   argumentAttributes.push_back(std::move(attributes));
@@ -47,8 +47,8 @@ mlir::Value ProgramFunction::addParameter(const Parameter &parameter, mlir::Loca
 }
 
 mlir::Value ProgramFunction::addOptimizerState(StringRef path, const TensorType &type,
-                                         const Initializer &initializer,
-                                         mlir::Location location) {
+                                               const Initializer &initializer,
+                                               mlir::Location location) {
   mlir::NamedAttrList attributes;
   addInitializer(attributes, initializer);
   return addArgument(type.ir(builder.getContext()), "optimizer", path, location,
@@ -71,11 +71,11 @@ mlir::Value ProgramFunction::addSchedule(const Schedule &schedule, mlir::Locatio
 }
 
 mlir::Value ProgramFunction::addInput(StringRef name, StringRef member, const TensorType &type,
-                                mlir::Location location) {
+                                      mlir::Location location) {
   mlir::NamedAttrList attributes;
   attributes.set(names::kMember, builder.getStringAttr(member));
-  mlir::Value argument = addArgument(type.ir(builder.getContext()), "input", name, location,
-                               std::move(attributes));
+  mlir::Value argument =
+      addArgument(type.ir(builder.getContext()), "input", name, location, std::move(attributes));
   if (type.classes)
     setClasses(argument, type.classes);
   return argument;
@@ -129,8 +129,8 @@ void ProgramFunction::finish() {
   for (const auto &[path, value] : results)
     addDictionary(names::kPath, builder.getStringAttr(path));
   for (const auto &[argument, value] : updates)
-    addDictionary(names::kUpdates,
-                  builder.getI64IntegerAttr(llvm::cast<mlir::BlockArgument>(argument).getArgNumber()));
+    addDictionary(names::kUpdates, builder.getI64IntegerAttr(
+                                       llvm::cast<mlir::BlockArgument>(argument).getArgNumber()));
   llvm::SmallVector<mlir::Type> types;
   for (mlir::Value value : values)
     types.push_back(value.getType());

@@ -48,9 +48,9 @@ private:
 
   mlir::func::FuncOp function;
   const bool training;
-  std::vector<mlir::NamedAttrList> argumentAttributes; // one per argument of the block
-  llvm::StringMap<mlir::Value> schedules;              // by program
-  std::vector<std::pair<std::string, mlir::Value>> results;  // path and value
+  std::vector<mlir::NamedAttrList> argumentAttributes;      // one per argument of the block
+  llvm::StringMap<mlir::Value> schedules;                   // by program
+  std::vector<std::pair<std::string, mlir::Value>> results; // path and value
   std::vector<std::pair<mlir::Value, mlir::Value>> updates; // argument and value; after results
 };
 

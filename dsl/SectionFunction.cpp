@@ -52,15 +52,14 @@ LogicalResult SectionFunction::splitArgs(const ast::Args *args) {
   if (!args)
     return success();
   for (const ast::Arg &arg : args->list) {
-    bool isInput = llvm::any_of(
-        net().params.inputs, [&](const ast::Param &p) { return p.name.text == arg.name.text; });
+    bool isInput = llvm::any_of(net().params.inputs,
+                                [&](const ast::Param &p) { return p.name.text == arg.name.text; });
     if (!isInput) {
       settings.push_back(&arg);
       continue;
     }
     if (!inputArgs.try_emplace(arg.name.text, &arg).second)
-      return elab.error("argument-twice", arg.span,
-                        "input '" + arg.name.text + "' is given twice");
+      return elab.error("argument-twice", arg.span, "input '" + arg.name.text + "' is given twice");
   }
   return success();
 }
@@ -98,8 +97,8 @@ LogicalResult SectionFunction::loadData(const ast::Ident &on) {
     if (!arg || field)
       needed.try_emplace(field ? field->name : StringRef(name), type);
   }
-  FailureOr<DataFields> fields = DataFields::make(elab, function, *decl, *found.module, needed,
-                                                  context.options.dataOverride);
+  FailureOr<DataFields> fields =
+      DataFields::make(elab, function, *decl, *found.module, needed, context.options.dataOverride);
   if (failed(fields))
     return failure();
   data = std::move(*fields);
@@ -115,8 +114,9 @@ FailureOr<Tensor> SectionFunction::inputValue(size_t input) {
     return fieldOf(input);
   const ast::Param &param = net().params.inputs[input];
   if (const ast::Arg *arg = inputArgs.lookup(name))
-    return elab.error("input-without-data", arg->span,
-                      "there is no data section that '" + name + "' could be taken from")
+    return elab
+        .error("input-without-data", arg->span,
+               "there is no data section that '" + name + "' could be taken from")
         .help("add on DATA, or leave the argument out");
   mlir::Value argument = function.addInput(name, name, type, elab.location(param.span));
   return Tensor(argument, type, elab.extendTrail(nullptr, name, type));

@@ -41,9 +41,9 @@ public:
   const NetPlan &plan;
   ProgramFunction function;
   Elaborator elab;
-  Scope *scope = nullptr;         // of the section
-  std::optional<DataFields> data; // absent without a data section
-  Record results;                 // of the net
+  Scope *scope = nullptr;                                 // of the section
+  std::optional<DataFields> data;                         // absent without a data section
+  Record results;                                         // of the net
   std::vector<std::pair<std::string, TensorType>> inputs; // of the net, as declared
 
 private:

@@ -64,8 +64,8 @@ mlir::Value gnc::dsl::batchMean(mlir::OpBuilder &builder, mlir::Location locatio
   EquationDraft draft = draftOver(builder.getContext(), shapeOf(perSample), 0);
   mlir::Value read = readAtIndices(draft, perSample, location);
   mlir::OpBuilder inner = builderIn(draft.body.get(), location);
-  mlir::Value count = ExtentOp::create(inner, location, inner.getF32Type(),
-                                       inner.getDenseI64ArrayAttr({0}));
+  mlir::Value count =
+      ExtentOp::create(inner, location, inner.getF32Type(), inner.getDenseI64ArrayAttr({0}));
   yield(draft.body.get(), location, mlir::arith::DivFOp::create(inner, location, read, count));
   return draft.create(builder, location).getResult(0);
 }
@@ -109,8 +109,8 @@ mlir::Value gnc::dsl::normOfAll(mlir::OpBuilder &builder, mlir::Location locatio
   while (numbers.size() > width) {
     llvm::SmallVector<mlir::Value> next;
     for (size_t i = 0; i < numbers.size(); i += width)
-      next.push_back(addUp(builder, location,
-                           llvm::ArrayRef(numbers).slice(i).take_front(width), /*root=*/false));
+      next.push_back(addUp(builder, location, llvm::ArrayRef(numbers).slice(i).take_front(width),
+                           /*root=*/false));
     numbers = std::move(next);
   }
   return addUp(builder, location, numbers, /*root=*/true);
@@ -123,9 +123,9 @@ mlir::Value gnc::dsl::scaleToNorm(mlir::OpBuilder &builder, mlir::Location locat
   mlir::Value length = readAtIndices(draft, norm, location);
   ScalarMath math(draft.body.get(), location);
   // Not min(1, limit / norm): that is NaN for a gradient of zeros and a limit of zero.
-  mlir::Value factor = math.select(
-      math.compare(ast::CompareOp::Gt, length, math.constant(limit)),
-      math.binary(ast::BinaryOp::Div, math.constant(limit), length), math.constant(1));
+  mlir::Value factor =
+      math.select(math.compare(ast::CompareOp::Gt, length, math.constant(limit)),
+                  math.binary(ast::BinaryOp::Div, math.constant(limit), length), math.constant(1));
   yield(draft.body.get(), location, math.binary(ast::BinaryOp::Mul, value, factor));
   return draft.create(builder, location).getResult(0);
 }

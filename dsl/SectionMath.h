@@ -6,8 +6,8 @@
 
 namespace gnc::dsl {
 
-/// One f32 number a sample of a scalar: `tensor<?xf32>`. A number that does not depend on the sample
-/// is repeated.
+/// One f32 number a sample of a scalar: `tensor<?xf32>`. A number that does not depend on the
+/// sample is repeated.
 mlir::Value perSample(mlir::OpBuilder &builder, mlir::Location location, const Tensor &scalar);
 
 /// The mean over the batch of `tensor<?xf32>`: `tensor<f32>`.

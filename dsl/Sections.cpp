@@ -169,10 +169,10 @@ LogicalResult SectionBuilder::checkOverrides() {
     collectDimensions(net, names);
     if (plan.train)
       names.append({"batch", "epochs", "steps", "seed", "validate"});
-    Diagnostic &error = context.diags.error(
-        "unknown-setting", {}, "-s " + name + ": " + net.name.text + " has no setting '" + name + "'");
-    error.note(names.empty() ? llvm::Twine("it has none")
-                             : "it has: " + llvm::join(names, ", "));
+    Diagnostic &error =
+        context.diags.error("unknown-setting", {},
+                            "-s " + name + ": " + net.name.text + " has no setting '" + name + "'");
+    error.note(names.empty() ? llvm::Twine("it has none") : "it has: " + llvm::join(names, ", "));
     StringRef near = nearest(name, names);
     if (!near.empty())
       error.help("did you mean '" + near + "'?");

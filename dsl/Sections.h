@@ -16,8 +16,8 @@ public:
   /// `@train` and `@eval`, from the train section.
   LogicalResult buildTrain();
   LogicalResult buildEval();
-  /// `@infer`: the outputs of the infer section, or all results of the net; on the data of the infer
-  /// section, of the train section, or (`withData` false) on the net's own inputs.
+  /// `@infer`: the outputs of the infer section, or all results of the net; on the data of the
+  /// infer section, of the train section, or (`withData` false) on the net's own inputs.
   LogicalResult buildInfer(bool withData);
   /// Elaborates the net alone in training mode, for its diagnostics.
   LogicalResult checkNetInTraining();
@@ -38,6 +38,9 @@ private:
   FailureOr<Tensor> evaluateLoss(SectionFunction &section);
   FailureOr<std::vector<Metric>> evaluateMetrics(SectionFunction &section);
   FailureOr<Tensor> evaluateMetric(SectionFunction &section, const ast::Expr &expr);
+  FailureOr<std::vector<const Parameter *>> trainedWeights(SectionFunction &section);
+  FailureOr<std::vector<std::string>> frozenPaths(SectionFunction &section);
+  void warn(SectionFunction &section);
   LogicalResult addOptimizer(SectionFunction &section, OptimizerUse &optimizer, const Clip &clip,
                              mlir::Value loss);
   LogicalResult addOutputs(SectionFunction &section);

@@ -27,7 +27,7 @@ static constexpr Key allKeys[] = {
     {"clip", "norm(c) or value(c)"},
     {"precision", "f32"},
     {"init", "a file of weights to start from", false},
-    {"freeze", "layers that are not trained", false},
+    {"freeze", "a list of layers that are not trained"},
     {"average", "ema(d)", false},
     {"workers", "threads that read data", false},
 };
@@ -71,8 +71,8 @@ void TrainKeys::add(const ast::AssignStmt &assign, Diagnostics &diags) {
     llvm::SmallVector<StringRef> names;
     for (const Key &k : allKeys)
       names.push_back(k.name);
-    Diagnostic &error = diags.error("unknown-key", name.span,
-                                    "train sections have no key '" + name.text + "'");
+    Diagnostic &error =
+        diags.error("unknown-key", name.span, "train sections have no key '" + name.text + "'");
     error.note("keys: " + llvm::join(names, ", "));
     StringRef near = nearest(name.text, names);
     misspelt.insert(near);
@@ -104,8 +104,9 @@ void TrainKeys::checkComplete(Diagnostics &diags) {
     diags.error("no-optimizer", head, "this train section has no optimizer")
         .help("add optimizer = adam(1e-3)");
   if (find("epochs") && find("steps"))
-    diags.error("epochs-and-steps", find("steps")->span,
-                "epochs and steps both say how long to train")
+    diags
+        .error("epochs-and-steps", find("steps")->span,
+               "epochs and steps both say how long to train")
         .note(find("epochs")->span, "epochs is given here")
         .help("keep one of them");
 }
@@ -195,8 +196,9 @@ static FailureOr<std::string> evaluateSave(const TrainKeys &keys, Elaborator &el
   if (!callee || callee->name != "best" || !metric)
     return elab.error("train-save", expr->span, "save must be best(metric)")
         .note("the last weights are always saved")
-        .help(metrics.empty() ? llvm::Twine("add metrics = [accuracy(..)] and save = best(accuracy)")
-                              : "write save = best(" + metrics.front() + ")");
+        .help(metrics.empty()
+                  ? llvm::Twine("add metrics = [accuracy(..)] and save = best(accuracy)")
+                  : "write save = best(" + metrics.front() + ")");
   if (llvm::is_contained(metrics, metric->name) || metric->name == "loss")
     return metric->name.str();
   llvm::SmallVector<StringRef> names(metrics.begin(), metrics.end());
@@ -213,8 +215,8 @@ static LogicalResult checkPrecision(const TrainKeys &keys, Elaborator &elab) {
   if (!expr || (name && name->name == "f32"))
     return success();
   return elab
-      .error("key-not-supported", expr->span, "precision " + expr->span.text() +
-                                                  " is not supported yet")
+      .error("key-not-supported", expr->span,
+             "precision " + expr->span.text() + " is not supported yet")
       .help("write precision = f32, or leave it out");
 }
 

@@ -1,8 +1,11 @@
 // `@train` and `@eval`: loss, metrics, gradient, optimizer.
 #include "dsl/SectionMath.h"
 #include "dsl/Sections.h"
+#include "dsl/Walk.h"
 
 #include "ir/Gnc.h"
+
+#include "llvm/ADT/StringExtras.h"
 
 using namespace gnc::dsl;
 using llvm::StringRef;
@@ -56,15 +59,13 @@ static std::string metricName(const ast::Expr &expr) {
   return "metric";
 }
 
-FailureOr<Tensor> SectionBuilder::evaluateMetric(SectionFunction &section,
-                                                 const ast::Expr &expr) {
+FailureOr<Tensor> SectionBuilder::evaluateMetric(SectionFunction &section, const ast::Expr &expr) {
   if (const auto *call = llvm::dyn_cast<ast::Call>(&expr))
     if (const auto *callee = llvm::dyn_cast<ast::Name>(call->callee))
       if (llvm::isa_and_nonnull<ast::MetricDecl>(plan.main->find(callee->name).decl))
         return section.elab
             .error("metric-not-supported", expr.span,
-                   "metrics that accumulate, such as '" + callee->name +
-                       "', are not supported yet")
+                   "metrics that accumulate, such as '" + callee->name + "', are not supported yet")
             .help("use an op that gives a number a sample");
   FailureOr<Value> value = section.elab.evaluate(expr, *section.scope);
   if (failed(value))
@@ -72,9 +73,9 @@ FailureOr<Tensor> SectionBuilder::evaluateMetric(SectionFunction &section,
   const Tensor *metric = value->tensor();
   if (metric && metric->rank() == 0)
     return *metric;
-  Report report = section.elab.error("metric-not-scalar", expr.span,
-                                     "a metric must be a number a sample, [], but this is " +
-                                         value->str());
+  Report report =
+      section.elab.error("metric-not-scalar", expr.span,
+                         "a metric must be a number a sample, [], but this is " + value->str());
   if (metric)
     report.trail(*metric).help("reduce it: mean(..) or sum(..)");
   else
@@ -115,21 +116,79 @@ SectionBuilder::evaluateMetrics(SectionFunction &section) {
 
 //===- @train -------------------------------------------------------------------------------===//
 
-LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUse &optimizer,
-                                           const Clip &clip, mlir::Value loss) {
-  Elaborator &elab = section.elab;
+/// Is it the weight at `path`, or one of the layer there? `conv.2` is another layer than `conv`.
+static bool isBelow(const Parameter &parameter, StringRef path) {
+  StringRef rest = parameter.path;
+  return rest.consume_front(path) &&
+         (rest.empty() || (rest.consume_front(".") && !llvm::isDigit(rest.front())));
+}
+
+/// `freeze = [stem, "basic.2"]`: paths below the net, each of at least one weight.
+FailureOr<std::vector<std::string>> SectionBuilder::frozenPaths(SectionFunction &section) {
+  std::vector<std::string> paths;
+  const ast::Expr *expr = keys->find("freeze");
+  if (!expr)
+    return paths;
+  const auto *list = llvm::dyn_cast<ast::List>(expr);
+  if (!list)
+    return section.elab.error("freeze-not-a-list", expr->span, "freeze must be a list")
+        .help("write freeze = [" + expr->span.text() + "]");
+  bool ok = true;
+  for (const ast::Expr *element : list->elements) {
+    const auto *string = llvm::dyn_cast<ast::String>(element);
+    std::string path = plan.net.decl->name.text.str() + "." +
+                       (string ? string->value : element->span.text().str());
+    paths.push_back(path);
+    auto &parameters = section.elab.parameters();
+    if (llvm::any_of(parameters, [&](auto &entry) { return isBelow(*entry.second, path); }))
+      continue;
+    ok = false;
+    llvm::SmallVector<StringRef> known; // layers: paths without the weight's own name
+    for (const auto &[name, parameter] : parameters)
+      if (StringRef layer = name.rsplit('.').first; known.empty() || known.back() != layer)
+        known.push_back(layer);
+    StringRef near = nearest(path, known);
+    Report report = section.elab.error("unknown-layer", element->span,
+                                       "no weight of " + plan.net.decl->name.text + " is below '" +
+                                           element->span.text() + "'");
+    if (!near.empty())
+      report.help("did you mean \"" + near.split('.').second + "\"?");
+    else
+      report.help("gnc summary lists the layers; write a path as a string: \"conv.2\"");
+  }
+  if (!ok)
+    return failure();
+  return paths;
+}
+
+FailureOr<std::vector<const Parameter *>> SectionBuilder::trainedWeights(SectionFunction &section) {
+  FailureOr<std::vector<std::string>> frozen = frozenPaths(section);
+  if (failed(frozen))
+    return failure();
   std::vector<const Parameter *> trained;
-  llvm::SmallVector<mlir::Value> weights;
-  for (const auto &[path, parameter] : elab.parameters())
-    if (parameter->role == ParameterRole::Weight && !parameter->frozen) {
+  for (const auto &[path, parameter] : section.elab.parameters()) {
+    const Parameter &weight = *parameter;
+    if (weight.role == ParameterRole::Weight && !weight.frozen &&
+        llvm::none_of(*frozen, [&](StringRef prefix) { return isBelow(weight, prefix); }))
       trained.push_back(parameter);
-      weights.push_back(parameter->argument);
-    }
-  if (weights.empty())
-    return elab
+  }
+  if (trained.empty())
+    return section.elab
         .error("no-weights", plan.train->name.span,
                "'" + plan.train->name.text + "' has no weights to train")
         .help("a layer such as conv(..) or linear(..) has some");
+  return trained;
+}
+
+LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUse &optimizer,
+                                           const Clip &clip, mlir::Value loss) {
+  Elaborator &elab = section.elab;
+  FailureOr<std::vector<const Parameter *>> trained = trainedWeights(section);
+  if (failed(trained))
+    return failure();
+  llvm::SmallVector<mlir::Value> weights;
+  for (const Parameter *weight : *trained)
+    weights.push_back(weight->argument);
   mlir::Location lossAt = elab.location(keys->find("loss")->span);
   mlir::Location at = elab.location(keys->find("optimizer")->span);
   auto gradient = GradientOp::create(elab.builder, lossAt, loss, weights);
@@ -142,10 +201,49 @@ LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUs
     else if (clip.kind == Clip::Kind::Value)
       value = limitValues(elab.builder, at, value, clip.limit);
   }
-  for (auto [parameter, value] : llvm::zip(trained, gradients))
+  for (auto [parameter, value] : llvm::zip(*trained, gradients))
     if (failed(optimizer.step(*parameter, value)))
       return failure(); // the next weight would say the same
   return success();
+}
+
+namespace {
+/// The names that occur in a section.
+struct NameSearch : Visitor {
+  void visit(const ast::Expr &expr) override {
+    if (const auto *name = llvm::dyn_cast<ast::Name>(&expr))
+      names.insert(name->name);
+  }
+  using Visitor::visit;
+  llvm::StringSet<> names;
+};
+} // namespace
+
+/// What is allowed and hardly meant.
+void SectionBuilder::warn(SectionFunction &section) {
+  NameSearch search;
+  walk(plan.train->body, search);
+  for (const auto &[name, type] : section.inputs)
+    search.names.insert(name); // by that name, or read by an argument of the section
+  if (plan.train->args)
+    for (const ast::Arg &arg : plan.train->args->list)
+      walk(*arg.value, search);
+  for (size_t i = 0; section.data && i != section.data->fields.size(); ++i) {
+    const auto &[name, value] = section.data->fields[i];
+    const Tensor *field = value.tensor();
+    if (field && field->element == ElementKind::Index && !search.names.contains(name))
+      (void)section.elab
+          .warning("unread-label", keys->place("loss"),
+                   "nothing here reads the label '" + name + "'")
+          .help("cross_entropy(.., " + name + ") does");
+  }
+  std::string dimensions = llvm::join(section.elab.defaultedDimensions, ", ");
+  if (!dimensions.empty() && !context.options.checkAll)
+    (void)section.elab
+        .warning("free-dimension", plan.train->name.span,
+                 "nothing says how large " + dimensions + " of " + plan.net.decl->name.text +
+                     " is; 256 is assumed")
+        .help("say it: -s " + section.elab.defaultedDimensions.front() + "=64");
 }
 
 LogicalResult SectionBuilder::buildTrain() {
@@ -167,8 +265,10 @@ LogicalResult SectionBuilder::buildTrain() {
   if (const ast::Expr *expr = keys->find("optimizer"))
     optimizer = OptimizerUse::make(elab, section.function, *plan.main, *expr, *section.scope);
   noteUse(section);
-  if (!keys->valid() || failed(loss) || failed(metrics) || failed(evaluated) || failed(clip) || failed(optimizer))
+  if (!keys->valid() || failed(loss) || failed(metrics) || failed(evaluated) || failed(clip) ||
+      failed(optimizer))
     return failure();
+  warn(section);
   numbers = *evaluated;
   mlir::Location at = elab.location(keys->find("loss")->span);
   auto mean = [&](const Tensor &scalar, mlir::Location location) {
@@ -205,8 +305,8 @@ LogicalResult SectionBuilder::buildEval() {
   section.function.addResult("loss", perSample(elab.builder, at, *loss));
   for (const Metric &metric : *metrics)
     section.function.addResult(
-        metric.name, perSample(elab.builder, elab.location(keys->find("metrics")->span),
-                               metric.value));
+        metric.name,
+        perSample(elab.builder, elab.location(keys->find("metrics")->span), metric.value));
   section.finish();
   return success();
 }

@@ -47,11 +47,26 @@ AccessAttr AccessAttr::get(AffineMap coords, AffineMap conditions, ArrayRef<int6
   return get(context, coords, {}, conditions, limits, Builder(context).getF64FloatAttr(outside));
 }
 
+/// Products and quotients are by constants, divisors are positive: what all passes may rely on.
+static bool isWellFormed(AffineMap map) {
+  bool good = true;
+  map.walkExprs([&](AffineExpr expr) {
+    AffineExprKind kind = expr.getKind();
+    if (kind != AffineExprKind::Mod && kind != AffineExprKind::FloorDiv && kind != AffineExprKind::CeilDiv)
+      return;
+    auto divisor = dyn_cast<AffineConstantExpr>(cast<AffineBinaryOpExpr>(expr).getRHS());
+    good &= divisor && divisor.getValue() > 0;
+  });
+  return good && llvm::all_of(map.getResults(), [](AffineExpr expr) { return expr.isPureAffine(); });
+}
+
 LogicalResult AccessAttr::verify(function_ref<InFlightDiagnostic()> emitError, AffineMap coords,
                                  ArrayRef<int64_t> clamped, AffineMap conditions, ArrayRef<int64_t> limits,
                                  FloatAttr outside) {
   if (conditions.getNumDims() != coords.getNumDims() || conditions.getNumSymbols() != coords.getNumSymbols())
     return emitError() << "coordinates and conditions of an access have the same indices";
+  if (!isWellFormed(coords) || !isWellFormed(conditions))
+    return emitError() << "coordinates multiply by constants and divide by positive constants only";
   if (conditions.getNumResults() != limits.size())
     return emitError() << "an access has one limit per condition";
   if (!outside && !limits.empty())

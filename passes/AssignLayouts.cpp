@@ -10,6 +10,7 @@
 // innermost), the operand or the result is copied into the order it needs: an identity equation, visible in the graph.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "ir/CopyEquation.h"
 #include "ir/IndexMath.h"
 #include "ir/Layout.h"
 #include "passes/Contraction.h"
@@ -41,7 +42,6 @@ private:
   void setTypes();
   void setFunctionType();
   void insertCopies(ComputeOp op);
-  Value copyInto(OpBuilder &builder, Location loc, Value tensor, RankedTensorType type);
 
   func::FuncOp function;
   llvm::DenseMap<Value, Order> orders;
@@ -229,23 +229,6 @@ void LayoutAssignment::setFunctionType() {
                                      end->getOperandTypes()));
 }
 
-Value LayoutAssignment::copyInto(OpBuilder &builder, Location loc, Value tensor, RankedTensorType type) {
-  unsigned rank = type.getRank();
-  SmallVector<Attribute> indexNames;
-  for (unsigned i = 0; i < rank; ++i)
-    indexNames.push_back(builder.getStringAttr("i" + std::to_string(i)));
-  auto access = AccessAttr::get(builder.getMultiDimIdentityMap(rank));
-  auto copy = ComputeOp::create(builder, loc, TypeRange{type}, ValueRange{tensor}, builder.getArrayAttr(indexNames),
-                                builder.getDenseI64ArrayAttr(type.getShape()), builder.getI64IntegerAttr(rank),
-                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
-                                builder.getArrayAttr({access}));
-  Block &body = copy.getBody().emplaceBlock();
-  body.addArgument(type.getElementType(), loc);
-  OpBuilder inner = OpBuilder::atBlockEnd(&body);
-  YieldOp::create(inner, loc, body.getArguments());
-  return copy.getResult(0);
-}
-
 void LayoutAssignment::insertCopies(ComputeOp op) {
   auto it = vectorOf.find(op);
   if (it == vectorOf.end())
@@ -259,7 +242,7 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
     Order order = columnOrder(op, c, dim, physicalOrder(typeOf(op.getReads()[c.a])));
     if (typeOf(columns).isDynamicDim(0))
       order.erase(llvm::find(order, 0u)), order.insert(order.begin(), 0);
-    op.getReadsMutable()[c.b].assign(copyInto(builder, op.getLoc(), columns, withOrder(typeOf(columns), order)));
+    op.getReadsMutable()[c.b].assign(createCopy(builder, op.getLoc(), columns, withOrder(typeOf(columns), order)));
   }
   Value result = op.getResult(0);
   RankedTensorType wanted = typeOf(result);
@@ -267,7 +250,7 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
     return;
   result.setType(withOrder(wanted, orderWithInnermost(wanted.getRank(), vector)));
   builder.setInsertionPointAfter(op);
-  Value copy = copyInto(builder, op.getLoc(), result, wanted);
+  Value copy = createCopy(builder, op.getLoc(), result, wanted);
   result.replaceAllUsesExcept(copy, copy.getDefiningOp());
 }
 

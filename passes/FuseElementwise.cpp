@@ -5,9 +5,8 @@
 // else where its result is read (in the body of the reader). After autodiff a network's step looks
 // like this:
 //
-//   y = conv(x, w)   a = y + b   r = max(a, 0)   p = max over window of r   k = argmax over window
-//   of r   .. dr = dp where k says so      da = dr where a > 0      dw = sum da * x      db = sum
-//   da
+//   y = conv(x, w)     a = y + b     r = max(a, 0)     p, k = max, argmax over window of r
+//   dr = dp where k says so     da = dr where a > 0     dw = sum da * x     db = sum da
 //
 // `a` has two readers, r and the mask. A mask a > 0 is the same as r > 0, so that the mask can read
 // r and `a` is only an intermediate value of the convolution: y, a, r become one op with `finish`.
@@ -15,13 +14,13 @@
 //
 // 1. Finish (FuseElementwiseFinish.cpp): bias, activation, residual sum and the relu mask of the
 //    gradient join the reduction before them. A reduction's value is rounded and combined before
-//    they see it, so this changes no bit.
+//    they see it, so this changes no bit. The update of a weight stays outside: it is carried out
+//    at the end of the step, and the gradient with all it reads would have to wait with it.
 // 2. Inline (FuseElementwiseInline.cpp): what is left goes into its readers if all can take it: the
-// pool
-//    gradient `dr` into the mask, a window's relu into max and argmax. A contraction never takes
-//    anything into its body: a pure product of two reads runs in the register-tiled kernel, which
-//    is worth more than the memory pass. A value that is read many times is only computed again if
-//    it is cheap.
+//    pool gradient `dr` into the mask, a window's relu into max and argmax. A contraction never
+//    takes anything into its body: a pure product of two reads runs in the register-tiled kernel,
+//    which is worth more than the memory pass. A value that is read many times is only computed
+//    again if it is cheap.
 //
 // Each step removes an op, so repeating until nothing changes ends; and what is left cannot be
 // fused by running the pass again. Values keep all their bits: the same scalars run in the same

@@ -10,6 +10,7 @@
 // copies of one tensor (forward and weight gradient) are merged by CSE. What does not fit this form is left alone.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "ir/CopyEquation.h"
 #include "ir/IndexMath.h"
 #include "passes/Contraction.h"
 #include "passes/Passes.h"
@@ -112,20 +113,8 @@ static Value buildCopy(OpBuilder &builder, Location loc, Value tensor, const Pad
     return simplify(AffineMap::get(rank, /*one symbol per read*/ 0, exprs, context), plan.shape);
   };
   auto access = AccessAttr::get(map(plan.sources), map(plan.conditions), plan.limits, 0.0);
-  SmallVector<Attribute> indexNames;
-  for (unsigned i = 0; i < rank; ++i)
-    indexNames.push_back(builder.getStringAttr("q" + std::to_string(i)));
   auto element = cast<RankedTensorType>(tensor.getType()).getElementType();
-  auto copy = ComputeOp::create(builder, loc, TypeRange{RankedTensorType::get(plan.shape, element)}, ValueRange{tensor},
-                                builder.getArrayAttr(indexNames), builder.getDenseI64ArrayAttr(plan.shape),
-                                builder.getI64IntegerAttr(rank),
-                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
-                                builder.getArrayAttr({access}));
-  Block &body = copy.getBody().emplaceBlock();
-  body.addArgument(element, loc);
-  OpBuilder inner = OpBuilder::atBlockEnd(&body);
-  YieldOp::create(inner, loc, body.getArguments());
-  return copy.getResult(0);
+  return createCopy(builder, loc, tensor, RankedTensorType::get(plan.shape, element), access);
 }
 
 static void materialize(ComputeOp op) {

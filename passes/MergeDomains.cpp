@@ -8,19 +8,18 @@
 // A and B (later in the function) merge when
 //   - parallel and reduction extents agree by position, and neither is a contraction;
 //   - they share a read, at equal coordinates, of a tensor that is worth it (not a small one which
-//   every
-//     point reads, as a bias or a learning rate), or B reads A's result at its own indices: in the
-//     body if pointwise, in `finish` if they are reductions;
+//     every point reads, as a bias or a learning rate), or B reads A's result at its own indices:
+//     in the body if pointwise, in `finish` if they are reductions;
 //   - nothing on the way from A to B depends on A: then what else B needs moves before A, and the
 //     merged op takes A's place;
 //   - no weight's update is pulled before the end. Updates are carried out last, when the step is
-//   known to be
-//     whole; an equation that other ops wait for must not write one, unless it did before.
+//     known to be whole; an equation that other ops wait for must not write one, unless it did.
 // Results that only the merged equation itself read are not written any more.
 //
 // Every merge removes an op, and merging goes on until nothing merges: the pass is idempotent. Ops
 // are tried in the order of the function, so that its outcome is a function of the graph. It
-// changes no bit.
+// changes no bit. Partners are not looked for among the readers of a tensor that very many ops
+// read, which would take quadratic time.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "passes/FusionSupport.h"

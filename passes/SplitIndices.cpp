@@ -15,10 +15,8 @@
 // and the weight that takes the update. These classes are found first (SplitClasses). A reshape
 // which merges several dimensions into one asks the class of that one to be split. It is granted if
 //   - the class contains nothing that the host sees, and nothing that an unknown op uses;
-//   - other coordinates on such a dimension (constants, x[2*i + r]) split without a division being
-//   added;
-//   - nobody asked for another split, and the dimensions on the other side are not about to be
-//   split.
+//   - other coordinates on such a dimension (constants, x[2*i + r]) split without a new division;
+//   - nobody asked for another split, and the dimensions on the other side stay as they are.
 // All groups of a reshape are granted, or none; a granted reshape changes nothing any more and
 // folds. So each round removes a reshape, and rounds go on until none is granted. What stays is
 // valid as it is: splitting dimensions never changes the row-major order of elements.

@@ -13,13 +13,11 @@
 //
 // Which index becomes parallel:
 //   contractions   the batch: one partial result per sample, each a contraction again. Only for
-//   results that
-//                  are small beside the work, as the weight gradients of a convolution; those of a
-//                  linear layer have parallelism of their own.
+//                  results that are small beside the work, as the weight gradients of a
+//                  convolution; those of a linear layer have parallelism of their own.
 //   others         the index of the last dimension of what is read, if it is summed over (vectors
-//   run
-//                  along it); else the batch; else the longest. Repeated while results are few and
-//                  sums long.
+//                  run along it); else the batch; else the longest. Repeated while results are
+//                  few and sums long.
 //
 // A `finish` moves to stage 2. If it asks how many samples there were (a mean), the batch becomes
 // parallel, as stage 2 has no other way to know.

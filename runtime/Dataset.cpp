@@ -80,8 +80,7 @@ Status checkClasses(const Part &part, const Member &member, const Tensor &input)
                                     "' has the classes 0 to " + std::to_string(input.classes - 1));
   error.notes.push_back("samples are counted from 0; the highest class in this part is " +
                         std::to_string(highest));
-  error.help =
-      "declare " + input.name + ": index(" + std::to_string(highest + 1) + "), or correct the data";
+  error.help = "give the network " + std::to_string(highest + 1) + " classes, or correct the data";
   return std::move(error).at(input.location);
 }
 

@@ -4,7 +4,7 @@ import lit.formats
 config.name = "gnc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".net", ".mlir", ".test"]
-config.excludes = ["Inputs", "unit", "system", "lint", "bench"]
+config.excludes = ["Inputs", "programs", "unit", "system", "lint", "bench"]
 config.test_source_root = os.path.dirname(__file__)
 root = os.path.dirname(config.test_source_root)
 config.test_exec_root = os.path.join(root, "build", "lit")

@@ -4,12 +4,15 @@
 
 #include "runtime/File.h"
 #include "tools/CompilerLibrary.h"
-#include "tools/Render.h"
+#include "tools/Json.h"
 
 #include <cstdio>
 #include <unistd.h>
 
 namespace gnc::tools {
+
+static bool asJson = false;
+void reportAsJson() { asJson = true; }
 
 int report(const runtime::Error &error) {
   Message message;
@@ -19,13 +22,11 @@ int report(const runtime::Error &error) {
   message.help = error.help;
   if (error.location)
     message.location = *error.location;
-  fputs(render(message).c_str(), stderr);
+  fputs((asJson ? renderJson(message) : render(message)).c_str(), stderr);
   return int(error.code);
 }
 
-namespace {
-/// Loads the compiler and asks it one thing. Messages go to stderr.
-template <typename Ask> CompileReply ask(Ask question) {
+CompileReply ask(const std::function<CompileReply(Compiler &)> &question) {
   runtime::Result<std::unique_ptr<Compiler>> compiler = loadCompiler();
   CompileReply reply;
   if (compiler.ok())
@@ -36,6 +37,7 @@ template <typename Ask> CompileReply ask(Ask question) {
   return reply;
 }
 
+namespace {
 /// To a file ("-": stdout). Printing to a closed pipe is no error of ours.
 int write(const std::string &path, const std::string &bytes) {
   if (path.empty() || path == "-") {

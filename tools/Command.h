@@ -5,6 +5,7 @@
 #include "runtime/Status.h"
 #include "tools/Compiler.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Arguments {
   int threads = 0;
   bool resume = false, json = false, quiet = false;
   std::string emit, output; ///< compile
+  std::vector<std::string> files; ///< fmt
+  bool checkOnly = false;         ///< fmt
+  std::string name;               ///< std, explain
 };
 
 /// Each returns the exit code and has printed everything there is to say.
@@ -31,9 +35,18 @@ int runCheck(const Arguments &arguments);
 int runCompile(const Arguments &arguments);
 int runSummary(const Arguments &arguments);
 int runProfile(const Arguments &arguments);
+int runFormat(const Arguments &arguments);
+int runLibrary(const Arguments &arguments);
+int runExplain(const Arguments &arguments);
 
 /// Compiles the asked programs (all if none); messages go to stderr. Check `exitCode`.
 CompileReply compileNet(const Arguments &arguments, std::vector<std::string> programs);
+
+/// Loads the compiler and asks it one thing. Messages go to stderr.
+CompileReply ask(const std::function<CompileReply(Compiler &)> &question);
+
+/// Errors of this tool itself are printed as JSON from now on.
+void reportAsJson();
 
 /// Prints the error to stderr, with the line it is about, and returns its exit code.
 int report(const runtime::Error &error);

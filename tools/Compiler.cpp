@@ -4,6 +4,8 @@
 
 #include "codegen/Assemble.h"
 #include "dsl/AST.h"
+#include "dsl/Format.h"
+#include "dsl/LibraryText.h"
 #include "dsl/Parser.h"
 #include "ir/Gnc.h"
 #include "tools/Session.h"
@@ -101,6 +103,58 @@ bool compileAll(Session &session) {
   return true;
 }
 
+void formatText(Session &session, const std::string &text) {
+  auto formatted =
+      dsl::format(session.request.file, text, session.sources, session.diagnostics);
+  session.takeFrontendDiagnostics();
+  if (formatted)
+    session.reply.output = std::move(*formatted);
+}
+
+/// Fails with the names that are there, or with the one that was probably meant.
+void failUnknown(Session &session, const std::string &what, const std::string &name,
+                 llvm::ArrayRef<llvm::StringRef> names, const std::string &command) {
+  Message message{.text = "there is no " + what + " '" + name + "'", .slug = "usage"};
+  llvm::StringRef near = dsl::nearest(name, names);
+  message.help = near.empty() ? "'" + command + "' lists all" : "did you mean '" + near.str() + "'?";
+  session.fail(2, message);
+}
+
+void printLibrary(Session &session, const std::string &name) {
+  std::vector<dsl::LibraryEntry> entries = dsl::libraryEntries();
+  std::vector<llvm::StringRef> names;
+  size_t width = 0;
+  for (const dsl::LibraryEntry &entry : entries) {
+    names.push_back(entry.name);
+    width = std::max(width, entry.name.size());
+    if (entry.name == name)
+      session.reply.output += entry.source + "\n";
+  }
+  for (const dsl::LibraryEntry &entry : entries)
+    if (name.empty())
+      session.reply.output +=
+          entry.summary.empty()
+              ? entry.name + "\n"
+              : entry.name + std::string(width + 2 - entry.name.size(), ' ') + entry.summary + "\n";
+  if (session.reply.output.empty())
+    failUnknown(session, "declaration of the standard library called", name, names, "gnc std");
+}
+
+void printPage(Session &session, std::string slug) {
+  if (slug.size() > 2 && slug.front() == '[' && slug.back() == ']')
+    slug = slug.substr(1, slug.size() - 2); // as messages show it
+  std::vector<llvm::StringRef> slugs;
+  for (const dsl::ExplainPage &page : dsl::explainPages()) {
+    slugs.push_back(page.slug);
+    if (slug.empty())
+      session.reply.output += page.slug.str() + "\n";
+    else if (page.slug == slug)
+      session.reply.output += page.text.str() + "\n";
+  }
+  if (session.reply.output.empty())
+    failUnknown(session, "page about", slug, slugs, "gnc explain");
+}
+
 class CompilerImpl final : public Compiler {
 public:
   CompileReply check(const CompileRequest &request) override {
@@ -123,7 +177,8 @@ public:
         names += (names.empty() ? "" : ", ") + known.str();
       session.fail(2, {.text = "there is no phase '" + name + "'",
                        .slug = "unknown-phase",
-                       .notes = {"phases: " + names}});
+                       .notes = {"phases: " + names},
+                       .help = guess.empty() ? "" : "did you mean '" + guess.str() + "'?"});
     }
     return session.finish();
   }
@@ -137,6 +192,24 @@ public:
   CompileReply compile(const CompileRequest &request) override {
     Session session(request);
     compileAll(session);
+    return session.finish();
+  }
+
+  CompileReply format(const CompileRequest &request, const std::string &text) override {
+    Session session(request);
+    formatText(session, text);
+    return session.finish();
+  }
+
+  CompileReply library(const CompileRequest &request, const std::string &name) override {
+    Session session(request);
+    printLibrary(session, name);
+    return session.finish();
+  }
+
+  CompileReply explain(const CompileRequest &request, const std::string &slug) override {
+    Session session(request);
+    printPage(session, slug);
     return session.finish();
   }
 };

@@ -31,6 +31,7 @@ struct CompileRequest {
   bool verifyEach = false;
   bool timing = false; ///< append to the diagnostics how long every pass took
   std::vector<std::string> disabledPasses;
+  bool jsonDiagnostics = false; ///< `diagnostics` is one JSON object a line
 };
 
 /// `exitCode` as the tool's: 0, 1 the input is wrong, 2 usage, 3 environment, 4 a bug of ours.
@@ -52,10 +53,16 @@ public:
   virtual CompileReply summary(const CompileRequest &request) = 0;
   /// Everything the runtime needs, in `net`.
   virtual CompileReply compile(const CompileRequest &request) = 0;
+  /// The canonical form of the text, in `output`; `request.file` is its name in messages.
+  virtual CompileReply format(const CompileRequest &request, const std::string &text) = 0;
+  /// A declaration of the standard library with its documentation; "": the list of all.
+  virtual CompileReply library(const CompileRequest &request, const std::string &name) = 0;
+  /// The page about a message; "": the list of all.
+  virtual CompileReply explain(const CompileRequest &request, const std::string &slug) = 0;
 };
 
 /// Changes with this header: a tool and a library that do not fit refuse each other.
-constexpr int kCompilerVersion = 1;
+constexpr int kCompilerVersion = 2;
 
 } // namespace gnc::tools
 

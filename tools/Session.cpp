@@ -4,6 +4,7 @@
 
 #include "codegen/Assemble.h"
 #include "codegen/JitLower.h"
+#include "tools/Json.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -30,6 +31,35 @@ int exitCodeOf(const dsl::Diagnostic &diagnostic) {
   if (diagnostic.slug == "internal")
     return 4;
   return !diagnostic.span && llvm::is_contained(usage, diagnostic.slug) ? 2 : 1;
+}
+
+runtime::SourceLocation locationOf(dsl::Span span) {
+  if (!span)
+    return {};
+  dsl::Position at = span.position();
+  return {span.source->name().str(), int(at.line), int(at.column)};
+}
+
+Message messageOf(const dsl::Diagnostic &diagnostic) {
+  Message message;
+  message.severity = diagnostic.severity == dsl::Severity::Error ? "error" : "warning";
+  message.text = diagnostic.text;
+  message.slug = diagnostic.slug;
+  message.location = locationOf(diagnostic.span);
+  if (diagnostic.span) {
+    dsl::Position end = diagnostic.span.endPosition();
+    message.endLine = int(end.line), message.endColumn = int(end.column);
+  }
+  for (const dsl::Remark &remark : diagnostic.remarks) {
+    Message::Part part{.location = locationOf(remark.span), .text = remark.text};
+    if (remark.span) {
+      dsl::Position end = remark.span.endPosition();
+      part.endLine = int(end.line), part.endColumn = int(end.column);
+    }
+    bool note = remark.kind == dsl::Remark::Note;
+    (note ? message.locatedNotes : message.locatedHelps).push_back(std::move(part));
+  }
+  return message;
 }
 
 std::string printed(ModuleOp module) {
@@ -64,12 +94,16 @@ void Session::collect(mlir::Diagnostic &diagnostic) {
   for (mlir::Diagnostic &note : diagnostic.getNotes())
     message.notes.push_back(note.str());
   located |= error && message.location.line > 0;
-  reply.diagnostics += render(message);
+  say(message);
+}
+
+void Session::say(const Message &message) {
+  reply.diagnostics += request.jsonDiagnostics ? renderJson(message) : render(message);
 }
 
 bool Session::fail(int exitCode, Message message) {
   reply.exitCode = exitCode;
-  reply.diagnostics += render(message);
+  say(message);
   return false;
 }
 
@@ -79,15 +113,17 @@ bool Session::failFromDiagnostics(bool maybeInput) {
     return false;
   }
   reply.exitCode = 4;
-  reply.diagnostics += "gnc: error: this is a bug in gnc, not in " + request.file + " [internal]\n";
-  addReproducer();
+  Message message{.text = "this is a bug in gnc, not in " + request.file, .slug = "internal"};
+  if (std::string kept = keepReproducer(); !kept.empty())
+    message.notes = {"the graph is kept in " + kept};
+  say(message);
   return false;
 }
 
 /// Writes the graph as it was before the passes, so that the bug can be repeated without the file.
-void Session::addReproducer() {
+std::string Session::keepReproducer() {
   if (!isNet())
-    return;
+    return "";
   MLIRContext fresh(dialects());
   dsl::SourceManager freshSources;
   dsl::Diagnostics ignored;
@@ -95,13 +131,17 @@ void Session::addReproducer() {
   SmallString<128> path;
   int descriptor = -1;
   if (!again.module || llvm::sys::fs::createTemporaryFile("gnc-bug", "mlir", descriptor, path))
-    return;
+    return "";
   llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << printed(*again.module);
-  reply.diagnostics += "note: the graph is kept in " + path.str().str() + "\n";
+  return path.str().str();
 }
 
 void Session::takeFrontendDiagnostics() {
-  reply.diagnostics += diagnostics.str();
+  if (!request.jsonDiagnostics)
+    reply.diagnostics += diagnostics.str();
+  else
+    for (const dsl::Diagnostic *diagnostic : diagnostics.sorted())
+      say(messageOf(*diagnostic));
   for (const dsl::Diagnostic *diagnostic : diagnostics.sorted())
     if (diagnostic->severity == dsl::Severity::Error)
       reply.exitCode = std::max(reply.exitCode, exitCodeOf(*diagnostic));
@@ -122,7 +162,7 @@ void Session::mark(const char *what) {
 }
 
 CompileReply Session::finish() {
-  if (request.timing)
+  if (request.timing && !request.jsonDiagnostics)
     reply.diagnostics += "time: " + times + "\n";
   return std::move(reply);
 }

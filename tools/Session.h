@@ -37,6 +37,8 @@ public:
   dsl::FrontendOptions frontendOptions() const;
   CodeOptions codeOptions() const { return {request.optLevel, request.verifyEach}; }
 
+  /// Adds a message in the form that the request asks for.
+  void say(const Message &message);
   /// Adds an error of the tool itself.
   bool fail(int exitCode, Message message);
   /// For a failure whose messages came as MLIR diagnostics: the user's fault (1) if one of them is
@@ -60,7 +62,8 @@ public:
 private:
   bool parseModule();
   void collect(mlir::Diagnostic &diagnostic);
-  void addReproducer();
+  /// The path of the graph as it was before the passes; empty if it cannot be had.
+  std::string keepReproducer();
 
   std::unique_ptr<mlir::ScopedDiagnosticHandler> handler;
   bool located = false; ///< some error of MLIR has a place

@@ -1,4 +1,4 @@
-//===- Signals.cpp - Ctrl-C while there is something to save ------------------------------------===//
+//===- Signals.cpp - Ctrl-C while there is something to save ----------------------------------===//
 #include "tools/Signals.h"
 
 #include <csignal>

@@ -1,4 +1,4 @@
-//===- Usage.cpp - mistakes on the command line -------------------------------------------------===//
+//===- Usage.cpp - mistakes on the command line -----------------------------------------------===//
 #include "tools/Usage.h"
 
 #include "runtime/File.h"
@@ -28,30 +28,50 @@ std::string checkSource(std::string &text) {
   return "'" + text + "' is neither a folder nor synthetic:N, for example synthetic:1000";
 }
 
-std::string asked(std::string_view what, const std::string &help) {
-  return help.empty() ? "" : "did you mean " + std::string(what) + help + "?";
+/// The help for a misspelt name, or nothing.
+std::string asked(const std::string &found, const std::vector<std::string> &names) {
+  std::string guess = runtime::nearest(found, names);
+  return guess.empty() ? "" : "did you mean '" + guess + "'?";
 }
 
-runtime::Error unknownCommand(const CLI::App &app, const std::string &found) {
+runtime::Error noCommand(const CLI::App &app, const std::string &found) {
   std::vector<std::string> names;
   for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
     names.push_back(command->get_name());
-  return runtime::usageError("usage", "there is no command '" + found + "'")
+  std::string text = found.empty() ? "a command is missing" : "there is no command '" + found + "'";
+  return runtime::usageError("usage", text)
       .withNote("commands: " + runtime::listText(names, names.size()))
-      .withHelp(asked("gnc ", runtime::nearest(found, names)));
+      .withHelp(asked(found, names));
 }
 
 /// An argument that nothing takes.
-runtime::Error unexpected(const CLI::App &command, const std::string &found) {
+runtime::Error unexpected(const CLI::App &command, const std::string &ours,
+                          const std::string &found) {
   if (!found.starts_with("-"))
-    return runtime::usageError("usage", "there is no place for '" + found + "' here");
+    return runtime::usageError("usage", ours + " has no place for '" + found + "'");
   std::string name = found.substr(0, found.find('='));
   std::vector<std::string> names;
   for (const CLI::Option *option : command.get_options())
     for (const std::string &known : option->get_lnames())
       names.push_back("--" + known);
-  return runtime::usageError("usage", "gnc " + command.get_name() + " has no option '" + name + "'")
-      .withHelp(asked("", runtime::nearest(name, names)));
+  return runtime::usageError("usage", ours + " has no option '" + name + "'")
+      .withHelp(asked(name, names));
+}
+
+runtime::Error explain(const CLI::App &app, const CLI::ParseError &error,
+                       const std::string &first) {
+  std::vector<CLI::App *> commands = app.get_subcommands();
+  if (commands.empty())
+    return first.starts_with("-") ? unexpected(app, "gnc", first) : noCommand(app, first);
+  const CLI::App &command = *commands.front();
+  std::string ours = "gnc " + command.get_name();
+  std::vector<std::string> rest = command.remaining();
+  runtime::Error found = dynamic_cast<const CLI::ExtrasError *>(&error) && !rest.empty()
+                             ? unexpected(command, ours, rest.front())
+                             : runtime::usageError("usage", ours + ": " + error.what());
+  if (found.help.empty())
+    found.help = ours + " --help lists what it takes";
+  return found;
 }
 } // namespace
 
@@ -66,18 +86,7 @@ CLI::Validator isSeed() {
 CLI::Validator isDataSource() { return CLI::Validator(checkSource, ""); }
 
 int reportUsage(const CLI::App &app, const CLI::ParseError &error, int argc, char **argv) {
-  std::vector<CLI::App *> commands = app.get_subcommands();
-  if (commands.empty() && argc > 1 && argv[1][0] != '-')
-    return report(unknownCommand(app, argv[1]));
-  const CLI::App &command = commands.empty() ? app : *commands.front();
-  std::string ours = commands.empty() ? "gnc" : "gnc " + command.get_name();
-  runtime::Error found = runtime::usageError("usage", ours + ": " + error.what());
-  std::vector<std::string> rest = command.remaining();
-  if (dynamic_cast<const CLI::ExtrasError *>(&error) && !commands.empty() && !rest.empty())
-    found = unexpected(command, rest.front());
-  if (found.help.empty())
-    found.help = ours + " --help lists what there is";
-  return report(found);
+  return report(explain(app, error, argc > 1 ? argv[1] : ""));
 }
 
 } // namespace gnc::tools

@@ -1,4 +1,4 @@
-//===- Usage.h - mistakes on the command line ---------------------------------------------------===//
+//===- Usage.h - mistakes on the command line -------------------------------------------------===//
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,5 +1,4 @@
-//===- gnc.cpp - the command line
-//---------------------------------------------------------------===//
+//===- gnc.cpp - the command line -------------------------------------------------------------===//
 //
 // Only the option tables; Command*.cpp do the work. Links no LLVM: the compiler is loaded when
 // there is something to compile, so `gnc --help` is instant.
@@ -17,7 +16,13 @@ using gnc::tools::Arguments;
 /// "name=value" pairs as they were written.
 struct Texts {
   std::vector<std::string> settings;
+  std::string diagnosticFormat = "text";
 };
+
+void addDiagnosticFormat(CLI::App &command, Texts &texts) {
+  command.add_option("--diagnostic-format", texts.diagnosticFormat, "text, or json: an object a line")
+      ->check(CLI::IsMember({"text", "json"}));
+}
 
 void addFile(CLI::App &command, Arguments &arguments) {
   command.add_option("file", arguments.compile.file, "a .net file, or a .mlir printed by --emit")
@@ -57,6 +62,7 @@ void addCompile(CLI::App &command, Arguments &arguments, Texts &texts) {
       ->allow_extra_args(false);
   command.add_flag("--verify-each", arguments.compile.verifyEach,
                    "verify the program after every pass");
+  addDiagnosticFormat(command, texts);
   command.add_flag("--time", arguments.compile.timing, "say how long compiling took");
 }
 
@@ -143,6 +149,21 @@ void addProfile(CLI::App &app, Arguments &arguments, Texts &texts) {
       ->check(CLI::Range(1, 1000000));
 }
 
+/// The language's own tools.
+void addTexts(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &format = *app.add_subcommand("fmt", "put files into the canonical form");
+  format.add_option("files", arguments.files, ".net files; - is stdin, written to stdout")
+      ->required()
+      ->type_name("FILE");
+  format.add_flag("--check", arguments.checkOnly, "only list the files that would change");
+  addDiagnosticFormat(format, texts);
+  CLI::App &library = *app.add_subcommand("std", "the source of a layer, op or optimizer");
+  library.add_option("name", arguments.name, "default: list all")->type_name("NAME");
+  CLI::App &explain = *app.add_subcommand("explain", "what a message means and how to mend it");
+  explain.add_option("slug", arguments.name, "the word in brackets; default: list all")
+      ->type_name("SLUG");
+}
+
 /// False with a message for a text that is no name=value.
 bool readSettings(const Texts &texts, Arguments &arguments) {
   for (const std::string &text : texts.settings) {
@@ -169,6 +190,12 @@ int dispatch(const CLI::App &app, const Arguments &arguments) {
     return runProfile(arguments);
   if (app.got_subcommand("summary"))
     return runSummary(arguments);
+  if (app.got_subcommand("fmt"))
+    return runFormat(arguments);
+  if (app.got_subcommand("std"))
+    return runLibrary(arguments);
+  if (app.got_subcommand("explain"))
+    return runExplain(arguments);
   return runCompile(arguments);
 }
 } // namespace
@@ -184,13 +211,19 @@ int main(int argc, char **argv) {
   addInfer(app, arguments, texts);
   addReports(app, arguments, texts);
   addProfile(app, arguments, texts);
+  addTexts(app, arguments, texts);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     // Help and version come this way too, with code 0.
-    return error.get_exit_code() ? gnc::tools::reportUsage(app, error, argc, argv) : app.exit(error);
+    return error.get_exit_code() ? gnc::tools::reportUsage(app, error, argc, argv)
+                                 : app.exit(error);
   }
   if (!readSettings(texts, arguments))
     return 2;
+  if (texts.diagnosticFormat == "json") {
+    arguments.compile.jsonDiagnostics = true;
+    reportAsJson();
+  }
   return dispatch(app, arguments);
 }

@@ -109,8 +109,8 @@ TEST(ContractionTest, blocksOfK) {
 /// A weight's gradient: the batch is summed over.
 TEST(ContractionTest, sumsOverTheBatch) {
   for (int64_t n : {1, 3, 8})
-    check(contraction("%x: tensor<?x4x9xf32>, %y: tensor<?x21x9xf32>", "[o = 21, c = 4] sum [n = ?, j = 9]",
-                      "%a = %x[n, c, j] : tensor<?x4x9xf32>, %b = %y[n, o, j] : tensor<?x21x9xf32>", "tensor<21x4xf32>"),
+    check(contraction("%x: tensor<?x4x9xf32>, %z: tensor<?x21x9xf32>", "[o = 21, c = 4] sum [n = ?, j = 9]",
+                      "%a = %x[n, c, j] : tensor<?x4x9xf32>, %b = %z[n, o, j] : tensor<?x21x9xf32>", "tensor<21x4xf32>"),
           8, n);
 }
 

@@ -214,11 +214,6 @@ TEST(EquationTest, positionsInABatch) {
                  "tensor<19xi32>"));
   check(equation("%x: tensor<?x4x19xf32>", "[i = 4] argmin [n = ?, j = 19]", "%a = %x[n, i, j] : tensor<?x4x19xf32>",
                  "tensor<4xi32>"));
-  check(equation("%x: tensor<?x10xf32>, %l: tensor<?xi8>", "[n = ?] argmax [k = 10]", "%a = %x[n, k] : tensor<?x10xf32>",
-                 "tensor<?xf32>", "gnc.yield %a : f32",
-                 "finish (%p : i32) (%t = %l[n] : tensor<?xi8>) {\n    %w = arith.extui %t : i8 to i32\n"
-                 "    %h = arith.cmpi eq, %p, %w : i32\n    %0 = arith.uitofp %h : i1 to f32\n    gnc.yield %0 : f32\n  }"),
-        10);
 }
 
 TEST(EquationTest, finishOfReductions) {

@@ -11,11 +11,11 @@ using namespace gnc::test;
 
 namespace {
 
-/// How many buffers the program writes: in place shows as launches less.
+/// Returns the number of launches: an update in place needs no copy. On whole numbers, for some updates are contractions.
 size_t check(const std::string &text) {
-  SCOPED_TRACE(text);
+  auto whole = [](Compiled &compiled) { return compiled.wholeNumbers(2, 5, 3); };
   for (unsigned bits : {128u, 256u})
-    expectSameBits(text, {.batch = 2, .vectorBits = bits}, 2, 3);
+    expectSameBits(text, {.batch = 2, .vectorBits = bits}, 2, 3, whole);
   return Compiled(text, {.batch = 2}).program.launches.size();
 }
 
@@ -112,7 +112,7 @@ func.func @f(%w: tensor<19xf32> {gnc.role = "weight"}, %v: tensor<19xf32> {gnc.r
   }
   %r:2 = gnc.compute [i = 19] (%a = %w[i] : tensor<19xf32>, %b = %v[i] : tensor<19xf32>, %c = %x0[i] : tensor<19xf32>, %d = %lr[] : tensor<f32>)
       -> (tensor<19xf32>, tensor<19xf32>) {
-    %m = arith.constant 0.9 : f32
+    %m = arith.constant 0.5 : f32
     %0 = arith.mulf %b, %m : f32
     %1 = arith.addf %0, %c : f32
     %2 = arith.mulf %d, %1 : f32

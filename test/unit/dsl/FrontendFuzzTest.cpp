@@ -23,8 +23,8 @@ std::vector<std::string> tokensOf(const std::string &text) {
 }
 
 std::string mutant(const std::vector<std::vector<std::string>> &programs, std::mt19937 &random) {
-  static const char *const others[] = {" 0",    " -1",  " 1000000000", " 1e30",  " 1/3", " true",
-                                       " \"s\"", " []",  " (1, 2)",     " 3x3",   " inf", " step",
+  static const char *const others[] = {" 0",      " -1", " 1000000000", " 1e30",   " 1/3", " true",
+                                       " \"s\"",  " []", " (1, 2)",     " 3x3",    " inf", " step",
                                        " source", " w",  " image",      " flatten"};
   auto pick = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
   std::vector<std::string> parts = programs[pick(programs.size())];

@@ -68,7 +68,9 @@ struct Elaborated {
     auto all = (*result.module)->getAttrOfType<mlir::DictionaryAttr>(gnc::names::kRecipe);
     return all ? all.get(key) : mlir::Attribute();
   }
-  int64_t number(llvm::StringRef key) { return llvm::cast<mlir::IntegerAttr>(recipe(key)).getInt(); }
+  int64_t number(llvm::StringRef key) {
+    return llvm::cast<mlir::IntegerAttr>(recipe(key)).getInt();
+  }
   std::string slugs() {
     std::string list;
     for (const Diagnostic *item : diags.sorted())
@@ -194,18 +196,21 @@ TEST(Frontend, Settings) {
 }
 
 TEST(Frontend, SchedulesAreEvaluatedByTheHostAndShared) {
-  Elaborated run(program(plainNet, "adam(cosine(0.1, warmup = 2), beta1 = 0.5 + epoch / 100, beta2 = 0)"));
+  Elaborated run(
+      program(plainNet, "adam(cosine(0.1, warmup = 2), beta1 = 0.5 + epoch / 100, beta2 = 0)"));
   ASSERT_TRUE(run.result.module) << run.diags.str();
   // One argument each, whatever the number of weights.
   EXPECT_EQ(run.schedules(),
-            "0.5 epoch 100 / +");
+            "0.5 epoch 100 / + | 1 0.5 epoch 100 / + - | epoch 2 < 0.1 epoch * 2 / 0.05 1 "
+            "3.141592653589793 epoch 2 - * epochs 2 - / cos + * if | "
+            "1 0.5 epoch 100 / + step ^ - | 1 0 step ^ -");
   // Nothing but settings: a constant of the equation.
   EXPECT_EQ(Elaborated(program(plainNet, "sgd(0.1 * 2)")).schedules(), "");
 }
 
 TEST(Frontend, StatesOfNetAndOptimizer) {
-  Elaborated run(program("image -> conv(2) -> bn -> global_avgpool -> linear(k)",
-                  "sgd(0.1, momentum = 0.9)"));
+  Elaborated run(
+      program("image -> conv(2) -> bn -> global_avgpool -> linear(k)", "sgd(0.1, momentum = 0.9)"));
   ASSERT_TRUE(run.result.module) << run.diags.str();
   EXPECT_EQ(run.paths("train", "state"), "A.bn.mu A.bn.var");
   EXPECT_TRUE(llvm::StringRef(run.results("train")).ends_with("<-A.bn.mu <-A.bn.var"))
@@ -227,8 +232,8 @@ TEST(Frontend, AttributesOfWeights) {
 
 TEST(Frontend, ClippingAndMetrics) {
   Elaborated run(program(plainNet, "sgd(0.1)",
-                  "  clip = norm(1)\n  metrics = [accuracy(z, label), top(z, label), "
-                  "top(z, label, n = 2), top(z, label, n = 3) as third]"));
+                         "  clip = norm(1)\n  metrics = [accuracy(z, label), top(z, label), "
+                         "top(z, label, n = 2), top(z, label, n = 3) as third]"));
   ASSERT_TRUE(run.result.module) << run.diags.str();
   EXPECT_EQ(run.results("eval"), "loss accuracy top top.2 third");
   EXPECT_TRUE(llvm::StringRef(run.results("train"))
@@ -241,6 +246,24 @@ TEST(Frontend, PenaltyOnAllWeights) {
   Elaborated run(text.insert(at, "1e-4 * l2(weights) + "));
   ASSERT_TRUE(run.result.module) << run.diags.str();
   EXPECT_EQ(run.results("eval"), "loss");
+}
+
+TEST(Frontend, FrozenLayers) {
+  std::string net = "image -> conv(2) -> relu -> conv(2) -> relu -> flatten -> linear(k)";
+  Elaborated run(program(net, "sgd(0.1, momentum = 0.9)", "freeze = [conv, \"linear.b\"]"));
+  ASSERT_TRUE(run.result.module) << run.diags.str();
+  // `conv.2` is another layer than `conv`.
+  EXPECT_EQ(run.paths("train", "optimizer"), "A.conv.2.w.v A.conv.2.b.v A.linear.w.v");
+  EXPECT_EQ(run.paths("train", "weight"),
+            "A.conv.w A.conv.b A.conv.2.w A.conv.2.b A.linear.w A.linear.b");
+}
+
+TEST(Frontend, Warnings) {
+  std::string text = program(plainNet, "sgd(0.1)");
+  text.replace(text.find("cross_entropy(z, label)"), 23, "mean(z)");
+  Elaborated run(text);
+  EXPECT_TRUE(run.result.module);
+  EXPECT_EQ(run.slugs(), "unread-label");
 }
 
 TEST(Frontend, UsersOptimizer) {
@@ -258,7 +281,7 @@ TEST(Frontend, UsersOptimizer) {
 TEST(Frontend, SeveralNets) {
   std::string two = program(plainNet, "sgd(0.1)") +
                     "net B(image: [1, 8, 8]) -> y: [4] { image -> flatten -> linear(4) }\n"
-                    "train B on digits { loss = mean(y)\n optimizer = sgd(1)\n steps = 3 }\n";
+                    "train B on digits { loss = mean(y) + 0 * label\n optimizer = sgd(1)\n steps = 3 }\n";
   EXPECT_EQ(Elaborated(two).slugs(), "several-sections");
   FrontendOptions options;
   options.net = "B";
@@ -275,7 +298,7 @@ TEST(Frontend, SeveralNets) {
 
 TEST(Frontend, ANetAlone) {
   Elaborated run("net A(image: [1, H, W]) -> (up: [1, 2*H, 2*W], mid: [1]) {\n"
-          "  up = image -> upsample(2)\n  mid = image -> global_avgpool\n}\n");
+                 "  up = image -> upsample(2)\n  mid = image -> global_avgpool\n}\n");
   ASSERT_TRUE(run.result.module) << run.diags.str();
   EXPECT_FALSE(run.function("train"));
   EXPECT_EQ(run.results("infer"), "up mid");
@@ -293,10 +316,11 @@ TEST(Frontend, NetOnlyLeavesSectionsAlone) {
 }
 
 TEST(Frontend, SyntheticMembersFollowTheNet) {
-  Elaborated run("net Line(x: [4]) -> y: [1] { x -> linear(1) }\n"
-          "data points { source = synthetic(9, seed = 4)\n  x = source.x\n  t = source.x -> total }\n"
-          "op total(x: [I]) -> y: [1] { y[o] = sum[i] x[i] + 0 * o }\n"
-          "train Line on points { loss = mse(y, t)\n optimizer = adam(0.1)\n steps = 5 }\n");
+  Elaborated run(
+      "net Line(x: [4]) -> y: [1] { x -> linear(1) }\n"
+      "data points { source = synthetic(9, seed = 4)\n  x = source.x\n  t = source.x -> total }\n"
+      "op total(x: [I]) -> y: [1] { y[o] = sum[i] x[i] + 0 * o }\n"
+      "train Line on points { loss = mse(y, t)\n optimizer = adam(0.1)\n steps = 5 }\n");
   ASSERT_TRUE(run.result.module) << run.diags.str();
   EXPECT_EQ(run.function("train").getArgumentTypes()[0],
             mlir::RankedTensorType::get({mlir::ShapedType::kDynamic, 4},

@@ -49,8 +49,9 @@ TEST(OpEquation, ComparisonsAreNumbers) {
   Operand x = with(numbers("x", {4}), {-1, 0, 1, 2});
   EXPECT_EQ(value("op f(x) = (0 <= x < 2) + 2 * (not x > 0)", "f(x)", {x}, false),
             (std::vector<double>{2, 3, 1, 0}));
-  EXPECT_EQ(value("op f(x; on = true) = if on and x > 0 then x else 5", "f(x, on = true)", {x}, false),
-            (std::vector<double>{5, 5, 1, 2}));
+  EXPECT_EQ(
+      value("op f(x; on = true) = if on and x > 0 then x else 5", "f(x, on = true)", {x}, false),
+      (std::vector<double>{5, 5, 1, 2}));
 }
 
 TEST(OpEquation, GroupNormalize) {
@@ -69,7 +70,9 @@ op group_normalize(x: [C, H, W], g: [C], b: [C]; groups, eps = 1e-5) -> y: [C, H
     mean += x.value.data[12 + i] / 12;
   for (int i = 0; i < 12; ++i)
     variance += std::pow(x.value.data[12 + i] - mean, 2) / 12;
-  EXPECT_NEAR(y[12], g.value.data[2] * (x.value.data[12] - mean) / std::sqrt(variance + 1e-5f) + b.value.data[2],
+  EXPECT_NEAR(y[12],
+              g.value.data[2] * (x.value.data[12] - mean) / std::sqrt(variance + 1e-5f) +
+                  b.value.data[2],
               1e-9);
 }
 
@@ -107,8 +110,9 @@ TEST(OpEquation, NestedReductions) {
 
 TEST(OpEquation, AnyAllCount) {
   Operand x = with(samples("x", 2, {3}), {1, 2, 3, -1, 0, 5});
-  EXPECT_EQ(value("op f(x: [C]) -> y: [] { y = if any[c] (x[c] > 4) then 1 else 0 }", "f(x)", {x}, false),
-            (std::vector<double>{0, 1}));
+  EXPECT_EQ(
+      value("op f(x: [C]) -> y: [] { y = if any[c] (x[c] > 4) then 1 else 0 }", "f(x)", {x}, false),
+      (std::vector<double>{0, 1}));
   EXPECT_EQ(value("op f(x: [C]) -> y: [] { y = all[c] (x[c] > 0) }", "f(x)", {x}, false),
             (std::vector<double>{1, 0}));
   EXPECT_EQ(value("op f(x: [N; C]) -> y: [C] { y[c] = count[n, k] x[n; k] }", "f(x)", {x}, false),
@@ -124,6 +128,9 @@ TEST(OpEquation, Boundaries) {
   EXPECT_EQ(f("x[i + 1] ?? -7"), (std::vector<double>{2, 3, 4, -7}));
   EXPECT_EQ(f("x[clamp(i + 2)]"), (std::vector<double>{3, 4, 4, 4}));
   EXPECT_EQ(f("x[wrap(i - 1)]"), (std::vector<double>{4, 1, 2, 3}));
+  EXPECT_EQ(f("x[mirror(i + 2)]"), (std::vector<double>{3, 4, 3, 2}));
+  EXPECT_EQ(f("x[mirror(i - 2)]"), (std::vector<double>{3, 2, 1, 2}));
+  EXPECT_EQ(f("x[mirror(i - 20)]"), (std::vector<double>{3, 2, 1, 2}));
   EXPECT_EQ(f("x[i // 2]"), (std::vector<double>{1, 1, 2, 2}));
   EXPECT_EQ(f("x[i % 2]"), (std::vector<double>{1, 2, 1, 2}));
   EXPECT_EQ(f("x[(i - 1) / 2] ?? 0"), (std::vector<double>{0, 1, 0, 2}));
@@ -135,9 +142,19 @@ TEST(OpEquation, Boundaries) {
 
 TEST(OpEquation, BoundaryGradients) {
   Operand x = samples("x", 2, {4});
-  for (std::string read : {"x[i - 1] ?? 0", "x[clamp(i + 2)]", "x[wrap(i - 1)]", "x[i // 2]",
-                           "x[(i - 1) / 2] ?? 0", "x[i - 1] ?? (x[i] * 10)", "x[i % 2]"})
+  for (std::string read :
+       {"x[i - 1] ?? 0", "x[clamp(i + 2)]", "x[wrap(i - 1)]", "x[mirror(i - 2)]", "x[i // 2]",
+        "x[(i - 1) / 2] ?? 0", "x[i - 1] ?? (x[i] * 10)", "x[i % 2]"})
     value("op f(x: [C]) -> y: [C] { y[i] = x[i] * (" + read + ") }", "f(x)", {x});
+}
+
+TEST(OpEquation, MirroredMaps) {
+  Operand x = samples("x", 1, {3, 4});
+  auto y = value("op f(x: [H, W]) -> y: [H, W] { y[i, j] = x[mirror(i - 1), mirror(j + 2)] }",
+                 "f(x)", {x});
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 4; ++j)
+      EXPECT_EQ(y[i * 4 + j], x.value.data[(i ? i - 1 : 1) * 4 + (j < 2 ? j + 2 : 4 - j)]);
 }
 
 TEST(OpEquation, GuardsThatAreNotNeededVanish) {
@@ -164,27 +181,31 @@ TEST(OpEquation, DataAsIndices) {
 
 TEST(OpEquation, IndexResults) {
   Operand z = with(samples("z", 2, {2, 2}), {1, 5, 2, 9, 8, 7, 6, 1});
-  EXPECT_EQ(value("op f(z: [A, B]) -> y: index(4) { y = argmax[a, b] z[a, b] }", "f(z)", {z}, false),
-            (std::vector<double>{3, 0}));
-  EXPECT_EQ(value("op f(z: [A, B]) -> y: index(2)[B] { y[b] = argmin[a] z[a, b] }", "f(z)", {z}, false),
-            (std::vector<double>{0, 0, 1, 1}));
-  EXPECT_EQ(value("op f(z: [A, B]) -> y: index(10)[A] { y[a] = index(z[a, 0] + 0.5, 10) }", "f(z)", {z},
-                  false),
+  EXPECT_EQ(
+      value("op f(z: [A, B]) -> y: index(4) { y = argmax[a, b] z[a, b] }", "f(z)", {z}, false),
+      (std::vector<double>{3, 0}));
+  EXPECT_EQ(
+      value("op f(z: [A, B]) -> y: index(2)[B] { y[b] = argmin[a] z[a, b] }", "f(z)", {z}, false),
+      (std::vector<double>{0, 0, 1, 1}));
+  EXPECT_EQ(value("op f(z: [A, B]) -> y: index(10)[A] { y[a] = index(z[a, 0] + 0.5, 10) }", "f(z)",
+                  {z}, false),
             (std::vector<double>{1, 2, 8, 6}));
 }
 
 TEST(OpEquation, BytesAreNumbers) {
   Operand x = with(samples("x", 1, {3}), {0, 128, 255});
   x.type.element = dsl::ElementKind::U8;
-  auto y = value("op scale(x: u8[C]) -> y: [C] { y[c] = x[c] / 255 - 1/2 }", "scale(x)", {x}, false);
+  auto y =
+      value("op scale(x: u8[C]) -> y: [C] { y[c] = x[c] / 255 - 1/2 }", "scale(x)", {x}, false);
   EXPECT_NEAR(y[2], 0.5, 1e-12);
   EXPECT_NEAR(y[1], 128 / 255.0 - 0.5, 1e-12);
 }
 
 TEST(OpEquation, ExplicitBatch) {
   Operand x = samples("x", 3, {2});
-  auto y = value("op center(x: [N; C]) -> y: [N; C] { m[c] = mean[n] x[n; c]\n y[n; c] = x[n; c] - m[c] }",
-                 "center(x)", {x});
+  auto y = value(
+      "op center(x: [N; C]) -> y: [N; C] { m[c] = mean[n] x[n; c]\n y[n; c] = x[n; c] - m[c] }",
+      "center(x)", {x});
   for (int c = 0; c < 2; ++c)
     EXPECT_NEAR(y[c] + y[2 + c] + y[4 + c], 0, 1e-12);
   // Every sample against every other one.
@@ -201,14 +222,15 @@ TEST(OpEquation, RankPacks) {
   for (std::vector<int64_t> rest : {std::vector<int64_t>{}, {3}, {3, 2}, {1, 2, 2}}) {
     std::vector<int64_t> shape{2};
     shape.insert(shape.end(), rest.begin(), rest.end());
-    value("op f(x: [C, S..], b: [C]) -> y: [S.., C] { y[i.., c] = x[c, i..] * b[c] + mean[k] x[k, i..] }",
+    value("op f(x: [C, S..], b: [C]) -> y: [S.., C] { y[i.., c] = x[c, i..] * b[c] + mean[k] x[k, "
+          "i..] }",
           "f(x, b)", {samples("x", 2, shape), numbers("b", {2})});
   }
 }
 
 TEST(OpEquation, IndicesAsNumbers) {
-  EXPECT_EQ(value("op f(x: [C]) -> y: [C] { y[i] = x[i] * 0 + i * 2 + (if i == 1 then 10 else 0) }", "f(x)",
-                  {samples("x", 1, {3})}, false),
+  EXPECT_EQ(value("op f(x: [C]) -> y: [C] { y[i] = x[i] * 0 + i * 2 + (if i == 1 then 10 else 0) }",
+                  "f(x)", {samples("x", 1, {3})}, false),
             (std::vector<double>{0, 12, 4}));
 }
 
@@ -239,7 +261,9 @@ grad {
   h[o]      = (1 - y[o]^2) * d.y[o]
   d.w[o, i] = h[o] * x[i]
 })";
-  EXPECT_EQ(Program(op, "affine(x, w)", {samples("x", 2, {3}), numbers("w", {2, 3})}).checkGradient(), "");
+  EXPECT_EQ(
+      Program(op, "affine(x, w)", {samples("x", 2, {3}), numbers("w", {2, 3})}).checkGradient(),
+      "");
 }
 
 TEST(OpEquation, GivenGradientInsideEquations) {
@@ -258,7 +282,10 @@ TEST(OpEquation, GivenGradientInsideEquations) {
 
 TEST(OpEquation, GivenGradientOfScalars) {
   const char *op = "op scale(x, k) = x * k\ngrad { d.x = d.y * k\n d.k = d.y * x }\n";
-  EXPECT_EQ(Program(op, "scale(x, k)", {samples("x", 2, {3}), numbers("k", {})}).checkGradient(), "");
-  EXPECT_EQ(Program(op, "scale(x, k)", {samples("x", 2, {3}), samples("k", 2, {})}).checkGradient(), "");
-  EXPECT_EQ(Program(op, "scale(x, k)", {numbers("x", {3}), samples("k", 2, {3})}).checkGradient(), "");
+  EXPECT_EQ(Program(op, "scale(x, k)", {samples("x", 2, {3}), numbers("k", {})}).checkGradient(),
+            "");
+  EXPECT_EQ(Program(op, "scale(x, k)", {samples("x", 2, {3}), samples("k", 2, {})}).checkGradient(),
+            "");
+  EXPECT_EQ(Program(op, "scale(x, k)", {numbers("x", {3}), samples("k", 2, {3})}).checkGradient(),
+            "");
 }

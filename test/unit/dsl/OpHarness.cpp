@@ -174,19 +174,18 @@ static mlir::Value weightedSum(mlir::OpBuilder &builder, mlir::Value tensor, uns
   llvm::SmallVector<llvm::StringRef> nameRefs(names.begin(), names.end());
   auto access = AccessAttr::get(builder.getMultiDimIdentityMap(type.getRank()));
   auto scalar = mlir::RankedTensorType::get({}, builder.getF32Type());
-  auto op = ComputeOp::create(builder, loc, mlir::TypeRange(scalar), tensor,
-                              builder.getStrArrayAttr(nameRefs),
-                              builder.getDenseI64ArrayAttr(extents), builder.getI64IntegerAttr(0),
-                              builder.getDenseI32ArrayAttr({int32_t(
-                                  extents.empty() ? Reduction::None : Reduction::Sum)}),
-                              builder.getArrayAttr({access}));
+  auto op = ComputeOp::create(
+      builder, loc, mlir::TypeRange(scalar), tensor, builder.getStrArrayAttr(nameRefs),
+      builder.getDenseI64ArrayAttr(extents), builder.getI64IntegerAttr(0),
+      builder.getDenseI32ArrayAttr({int32_t(extents.empty() ? Reduction::None : Reduction::Sum)}),
+      builder.getArrayAttr({access}));
   mlir::Block &block = op.getBody().emplaceBlock();
   mlir::Value read = block.addArgument(builder.getF32Type(), loc);
   ScalarBuilder math(&block, loc);
   mlir::Value angle = math.constant(1 + salt);
   for (int64_t i = 0; i < type.getRank(); ++i)
-    angle = math.add(angle, math.mul(math.create<IndexOp>(builder.getF32Type(), i),
-                                     math.constant(1.5 + i)));
+    angle = math.add(
+        angle, math.mul(math.create<IndexOp>(builder.getF32Type(), i), math.constant(1.5 + i)));
   mlir::Value term = math.mul(read, math.create<mlir::math::SinOp>(angle));
   auto inBody = mlir::OpBuilder::atBlockEnd(&block);
   YieldOp::create(inBody, loc, term);

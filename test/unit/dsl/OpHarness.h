@@ -1,4 +1,5 @@
-// Runs one expression of the language on tensors: elaborated, then evaluated by the reference evaluator.
+// Runs one expression of the language on tensors: elaborated, then evaluated by the reference
+// evaluator.
 #ifndef GNC_TEST_UNIT_DSL_OPHARNESS_H
 #define GNC_TEST_UNIT_DSL_OPHARNESS_H
 
@@ -21,8 +22,8 @@ struct Operand {
 };
 
 /// An f32 tensor with smooth values, different for each seed and element, between low and high.
-Operand numbers(std::string name, llvm::ArrayRef<int64_t> shape, unsigned seed = 1,
-                double low = -1, double high = 1);
+Operand numbers(std::string name, llvm::ArrayRef<int64_t> shape, unsigned seed = 1, double low = -1,
+                double high = 1);
 /// The same with a batch of `n` samples.
 Operand samples(std::string name, int64_t n, llvm::ArrayRef<int64_t> shape, unsigned seed = 1,
                 double low = -1, double high = 1);

@@ -31,7 +31,10 @@ TEST(OpPointwise, Values) {
       {"leaky_relu(a = 0.25)", [](double x) { return x > 0 ? x : x / 4; }},
       {"elu", [](double x) { return x > 0 ? x : std::expm1(x); }},
       {"elu(a = 0.5)", [](double x) { return x > 0 ? x : 0.5 * std::expm1(x); }},
-      {"selu", [](double x) { return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * std::expm1(x)); }},
+      {"selu",
+       [](double x) {
+         return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * std::expm1(x));
+       }},
       {"silu", [](double x) { return x * sigma(x); }},
       {"swish", [](double x) { return x * sigma(x); }},
       {"gelu", [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }},

@@ -58,8 +58,8 @@ static void checkConv(const ConvCase &c) {
   const int64_t n = 2, h = 7, w = 6, d = c.channels / c.groups, m = c.outputs / c.groups;
   Operand x = samples("x", n, {c.channels, h, w}, 1);
   Operand f = numbers("w", {c.outputs, d, c.size, c.size}, 2);
-  auto text = "conv2d(x, w, stride = " + std::to_string(c.stride) + ", pad = " +
-              std::to_string(c.pad) + ", dilate = " + std::to_string(c.dilate) + ")";
+  auto text = "conv2d(x, w, stride = " + std::to_string(c.stride) +
+              ", pad = " + std::to_string(c.pad) + ", dilate = " + std::to_string(c.dilate) + ")";
   Program program("", text, {x, f});
   int64_t oh = (h + 2 * c.pad - c.dilate * (c.size - 1) - 1) / c.stride + 1;
   int64_t ow = (w + 2 * c.pad - c.dilate * (c.size - 1) - 1) / c.stride + 1;
@@ -94,8 +94,10 @@ static void checkConvUp(int64_t size, int64_t stride, int64_t pad) {
   const int64_t n = 2, c = 2, k = 3, h = 4, w = 3;
   Operand x = samples("x", n, {c, h, w}, 3);
   Operand f = numbers("w", {c, k, size, size}, 4);
-  Program program("", "conv2d_up(x, w, stride = " + std::to_string(stride) + ", pad = " +
-                          std::to_string(pad) + ")", {x, f});
+  Program program("",
+                  "conv2d_up(x, w, stride = " + std::to_string(stride) +
+                      ", pad = " + std::to_string(pad) + ")",
+                  {x, f});
   int64_t oh = (h - 1) * stride + size - 2 * pad, ow = (w - 1) * stride + size - 2 * pad;
   std::vector<double> expected(n * k * oh * ow, 0);
   View image{x.value}, weight{f.value};
@@ -125,8 +127,9 @@ TEST(OpValue, Pools) {
   const int64_t n = 2, c = 2, h = 7, w = 6;
   for (auto [size, stride, pad] : {std::array{2, 2, 0}, {3, 2, 1}, {3, 1, 1}, {2, 3, 1}}) {
     Operand x = samples("x", n, {c, h, w}, 5, -3, -1); // all below what pads
-    std::string settings = "(x, size = " + std::to_string(size) + ", stride = " +
-                           std::to_string(stride) + ", pad = " + std::to_string(pad);
+    std::string settings = "(x, size = " + std::to_string(size) +
+                           ", stride = " + std::to_string(stride) +
+                           ", pad = " + std::to_string(pad);
     int64_t oh = (h + 2 * pad - size) / stride + 1, ow = (w + 2 * pad - size) / stride + 1;
     View image{x.value};
     auto window = [&](const std::vector<int64_t> &o, double &best, double &sum, int64_t &inside) {
@@ -135,7 +138,8 @@ TEST(OpValue, Pools) {
         int64_t i = o[2] * stride + r / size - pad, j = o[3] * stride + r % size - pad;
         if (i < 0 || i >= h || j < 0 || j >= w)
           continue;
-        best = std::max(best, image({o[0], o[1], i, j})), sum += image({o[0], o[1], i, j}), ++inside;
+        best = std::max(best, image({o[0], o[1], i, j})), sum += image({o[0], o[1], i, j}),
+        ++inside;
       }
     };
     auto expect = [&](const std::string &op, auto pick) {
@@ -236,7 +240,8 @@ TEST(OpValue, Moments) {
 
 TEST(OpValue, Norms) {
   Operand x = samples("x", 2, {3, 2, 2}, 12), mu = numbers("mu", {3}, 13),
-          var = numbers("var", {3}, 14, 0.5, 2), g = numbers("g", {3}, 15), b = numbers("b", {3}, 16);
+          var = numbers("var", {3}, 14, 0.5, 2), g = numbers("g", {3}, 15),
+          b = numbers("b", {3}, 16);
   Program norm("", "channel_norm(x, mu, var, g, b)", {x, mu, var, g, b});
   expectNear(norm.value(), {2, 3, 2, 2}, fill({2, 3, 2, 2}, [&](const auto &o) {
                int64_t c = o[1];

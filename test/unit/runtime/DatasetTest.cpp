@@ -71,7 +71,7 @@ TEST(Dataset, WhatDoesNotFitIsExplained) {
   Error label = openError(source, imageInputs({1, 2, 2}, 10));
   EXPECT_EQ(label.slug, "class-range");
   EXPECT_NE(label.message.find("label 11 in sample 5"), std::string::npos) << label.message;
-  EXPECT_EQ(label.help, "declare label: index(12), or correct the data");
+  EXPECT_EQ(label.help, "give the network 12 classes, or correct the data");
   Error member = openError(source, {input("lable", ElementType::I32, {}, 10)});
   EXPECT_EQ(member.slug, "data-member");
   EXPECT_EQ(member.help, "did you mean 'label'?");

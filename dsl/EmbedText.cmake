@@ -1,0 +1,10 @@
+# cmake -DOUTPUT=.. -DFOLDER=.. -DNAMES=a,b -P EmbedText.cmake: the pages of `gnc explain` as one C++ string.
+string(REPLACE "," ";" names "${NAMES}")
+set(text "// Made by dsl/EmbedText.cmake from dsl/explain/*.md.\n#include \"dsl/LibraryText.h\"\n\n")
+string(APPEND text "const char *const gnc::dsl::explainText =\n")
+foreach(name IN LISTS names)
+  file(READ ${FOLDER}/${name}.md contents)
+  string(APPEND text "    R\"page(\n${contents})page\"\n")
+endforeach()
+string(APPEND text "    ;\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,78 @@
+// RUN: gnc-opt %s --split-input-file --verify-diagnostics
+
+// A read that can leave its tensor must say what lies outside.
+func.func @outside(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // expected-error @below {{read 0 runs over 1..8 in dimension 1 of extent 8; guard it (`?? value`) or clamp it}}
+  %y = gnc.compute [n = ?, i = 8] (%a = %x[n, i + 1] : tensor<?x8xf32>) -> tensor<?x8xf32> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// The batch axis is walked by a batch index alone.
+func.func @batch(%x: tensor<?x8xf32>) -> tensor<8xf32> {
+  // expected-error @below {{read 0 must use the batch index alone for the batch axis}}
+  %y = gnc.compute [i = 8] (%a = %x[0, i] : tensor<?x8xf32>) -> tensor<8xf32> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// A result has the shape of the parallel indices.
+func.func @shape(%x: tensor<8xf32>) -> tensor<9xf32> {
+  // expected-error @below {{has a result 'tensor<9xf32>' that is not shaped as its parallel indices}}
+  %y = gnc.compute [i = 8] (%a = %x[i] : tensor<8xf32>) -> tensor<9xf32> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<9xf32>
+}
+
+// -----
+
+// A coordinate is named by an earlier read of whole numbers only.
+func.func @symbol(%z: tensor<?x10xf32>) -> tensor<?xf32> {
+  // expected-error @below {{read 1 names read0, which is not an earlier read of whole numbers}}
+  %y = gnc.compute [n = ?] (%a = %z[n, 0] : tensor<?x10xf32>, %b = %z[n, read0] : tensor<?x10xf32>) -> tensor<?xf32> {
+    gnc.yield %b : f32
+  }
+  return %y : tensor<?xf32>
+}
+
+// -----
+
+// Reads of `finish` come after the reduction and cannot use its indices.
+func.func @finish(%x: tensor<4x8xf32>) -> tensor<4xf32> {
+  // expected-error @below {{read 1 of `finish` uses the reduction index k}}
+  %y = gnc.compute [i = 4] sum [k = 8] (%a = %x[i, k] : tensor<4x8xf32>) -> tensor<4xf32> {
+    gnc.yield %a : f32
+  } finish (%s : f32) (%b = %x[i, k] : tensor<4x8xf32>) {
+    %0 = arith.addf %s, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+// A scalar op names an index that exists.
+func.func @scalar(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = gnc.compute [i = 4] (%a = %x[i] : tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{names index 1 of 1}}
+    %0 = gnc.index 1 : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+// A reshape keeps the number of elements.
+func.func @reshape(%x: tensor<?x12xf32>) -> tensor<?x13xf32> {
+  // expected-error @below {{12 elements are not 13}}
+  %y = gnc.reshape %x : tensor<?x12xf32> -> tensor<?x13xf32>
+  return %y : tensor<?x13xf32>
+}
