@@ -11,9 +11,6 @@
 
 using namespace gnc::dsl;
 
-// A use of a layer counts as so many steps of evaluation: it makes ops, scopes and messages.
-static constexpr uint64_t useCost = 200;
-
 AttributeScope::AttributeScope(Elaborator &elab, const std::vector<ast::Attribute> *attributes,
                                Scope &scope)
     : elab(elab), active(attributes && !attributes->empty()) {
@@ -231,7 +228,7 @@ Value gnc::dsl::extendWay(Elaborator &elab, const Value &result, const TrailStep
 
 FailureOr<Value> LayerBuilder::applyDecl(const Recipe &recipe, llvm::ArrayRef<Argument> inputs,
                                          const CallSite &site) {
-  if (recipe.decl->hasErrors || !elab.spend(useCost, site.name))
+  if (recipe.decl->hasErrors || !elab.spend(Elaborator::opCost, site.name))
     return failure();
   DeclUse use{elab, recipe, site};
   if (failed(use.split(inputs)))

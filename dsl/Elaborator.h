@@ -1,10 +1,10 @@
 // The elaborator of one function in one mode: turns nets, blocks and expressions into equations.
 //
 // Who calls what:
-//  - E3 (sections) makes one Elaborator per function, implements `FunctionHost`, sets the builder's
-//    insertion point to the end of the function's entry block, and calls `beginNet`, `inputType`,
-//    `applyNet`, `evaluate`, with scopes below `rootOf(module)`.
-//  - E2 (ops) implements `applyOp` (dsl/Op.h), called from here for every use of an op.
+//  - sections (SectionFunction.h) make one Elaborator per function, implement `FunctionHost`, set
+//    the builder's insertion point to the end of the function's entry block, and call `beginNet`,
+//    `inputType`, `applyNet`, `evaluate`, with scopes below `rootOf(module)`;
+//  - ops (Op.h) implement `applyOp`, called from here for every use of an op.
 #ifndef GNC_DSL_ELABORATOR_H
 #define GNC_DSL_ELABORATOR_H
 
@@ -49,7 +49,7 @@ struct Parameter {
   bool updated() const { return current != argument; }
 };
 
-/// What the function being built provides (E3).
+/// What the function being built provides.
 class FunctionHost {
 public:
   virtual ~FunctionHost() = default;
@@ -186,8 +186,8 @@ public:
 
   /// Work is bounded: counts `amount` steps, false (reported once) when there were far too many.
   bool spend(uint64_t amount, Span at);
-  /// Steps that a new scope counts as.
-  static constexpr uint64_t scopeCost = 100;
+  /// Steps that a new scope, and an op of the graph, count as.
+  static constexpr uint64_t scopeCost = 100, opCost = 200;
 
   //===- results ----------------------------------------------------------------------------===//
 

@@ -3,10 +3,6 @@
 // The module holds up to three functions, `@train`, `@eval` and `@infer`, and the attribute
 // `gnc.recipe`; ir/Gnc.h names the attributes. Tools include this header and no other of dsl/ but
 // Diagnostic.h and Source.h.
-//
-// For E1: where an input of unknown class count (TensorType::classes == 0) meets `index(K)`, please
-// record K in `Elaborator::classesFound[tensor.value]` (a DenseMap<mlir::Value, int64_t>), and
-// report a second, different K. A section looks the counts of its inputs up there.
 #ifndef GNC_DSL_FRONTEND_H
 #define GNC_DSL_FRONTEND_H
 

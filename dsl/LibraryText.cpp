@@ -22,14 +22,11 @@ static std::string firstSentence(llvm::StringRef doc) {
 
 /// From the first line of the documentation above the declaration.
 static uint32_t beginWithDocs(llvm::StringRef text, uint32_t begin) {
-  while (begin > 0) {
-    size_t above = text.rfind('\n', begin - 1);
-    size_t from = above == 0 || begin == 0 ? 0 : text.rfind('\n', above - 1);
-    if (above == llvm::StringRef::npos)
-      return begin;
-    from = from == llvm::StringRef::npos ? 0 : from + 1;
-    if (!text.slice(from, above).starts_with("##"))
-      return begin;
+  while (begin > 0 && text[begin - 1] == '\n') {
+    size_t above = text.rfind('\n', begin - 1); // the end of the line before the one above
+    uint32_t from = above == llvm::StringRef::npos ? 0 : above + 1;
+    if (!text.slice(from, begin).starts_with("##"))
+      break;
     begin = from;
   }
   return begin;

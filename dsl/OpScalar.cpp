@@ -152,6 +152,8 @@ FailureOr<mlir::Value> OpElaborator::constantScalar(const ast::Expr &expr, Equat
     return scopeTensor(*value, expr.span, eq);
   if (const bool *truth = value->boolean())
     return eq.scalars().truth(*truth);
+  if (const Rational *exact = value->exact()) // rounded once
+    return eq.scalars().constant(exact->toFloat());
   if (auto number = value->asDouble())
     return eq.scalars().constant(*number);
   Report report = elab.error("not-a-number", expr.span,

@@ -88,7 +88,7 @@ FailureOr<Tensor> gnc::dsl::pointwise(Elaborator &elab, llvm::ArrayRef<Value> va
                                       llvm::ArrayRef<Span> operands, ElementKind element, Span at,
                                       llvm::StringRef verb, ScalarBody body) {
   FailureOr<TensorType> type = commonType(elab, values, operands, at, verb);
-  if (failed(type))
+  if (failed(type) || !elab.spend(Elaborator::opCost, at))
     return failure();
   type->element = element;
   Domain domain(type->shape, type->batched);
@@ -171,6 +171,8 @@ static TensorType reducedType(const Tensor &tensor, ast::Reducer reducer,
 
 FailureOr<Tensor> gnc::dsl::reduceAxes(Elaborator &elab, ast::Reducer reducer, const Tensor &tensor,
                                        std::optional<int64_t> axis, Span at) {
+  if (!elab.spend(Elaborator::opCost, at))
+    return failure();
   TensorType type = reducedType(tensor, reducer, axis);
   int64_t count = tensor.elements() / type.elements();
   if (reducer == ast::Reducer::Count)
@@ -251,7 +253,7 @@ static LogicalResult checkParts(Elaborator &elab, llvm::ArrayRef<Tensor> parts,
 
 FailureOr<Tensor> gnc::dsl::concat(Elaborator &elab, llvm::ArrayRef<Tensor> parts,
                                    llvm::ArrayRef<Span> spans, int64_t axis, Span at) {
-  if (failed(checkParts(elab, parts, spans, axis, at)))
+  if (failed(checkParts(elab, parts, spans, axis, at)) || !elab.spend(Elaborator::opCost, at))
     return failure();
   TensorType type;
   type.shape = parts[0].shape;

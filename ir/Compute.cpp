@@ -44,7 +44,8 @@ static LogicalResult verifySymbols(ComputeOp op, unsigned read) {
       return;
     unsigned source = symbol.getPosition();
     auto type = source < read ? dyn_cast<RankedTensorType>(op.getReads()[source].getType()) : RankedTensorType();
-    if (!type || !type.getElementType().isInteger())
+    bool crosses = source < op.getNumBodyReads() && read >= op.getNumBodyReads(); // the body is over
+    if (!type || !type.getElementType().isInteger() || crosses)
       result = op.emitOpError() << "read " << read << " names read" << source
                                 << ", which is not an earlier read of whole numbers";
   };
@@ -120,15 +121,18 @@ static LogicalResult verifyYield(ComputeOp op, Region &region, bool last) {
   return success();
 }
 
-/// Scalar ops that name an index or a read name an existing one.
-static LogicalResult verifyScalarOp(ComputeOp op, Operation &scalar) {
+/// Scalar ops that name an index or a read name an existing one. What changes over a reduction has no
+/// value in `finish`.
+static LogicalResult verifyScalarOp(ComputeOp op, Operation &scalar, bool inFinish) {
   auto validIndex = [&](int64_t index) { return index >= 0 && index < op.getNumIndices(); };
-  if (auto index = dyn_cast<IndexOp>(scalar); index && !validIndex(index.getIndex()))
-    return scalar.emitOpError() << "names index " << index.getIndex() << " of " << op.getNumIndices();
+  uint64_t indices = inFinish ? op.getNumParallel() : op.getNumIndices();
+  if (auto index = dyn_cast<IndexOp>(scalar); index && index.getIndex() >= indices)
+    return scalar.emitOpError() << "names index " << index.getIndex() << " of " << indices;
   if (auto extent = dyn_cast<ExtentOp>(scalar); extent && !llvm::all_of(extent.getIndices(), validIndex))
     return scalar.emitOpError() << "names an index that does not exist";
   if (auto inside = dyn_cast<InsideOp>(scalar))
-    if (inside.getRead() >= op.getReads().size() || !op.getAccess(inside.getRead()).isGuarded())
+    if (inside.getRead() >= op.getReads().size() || (inside.getRead() >= op.getNumBodyReads()) != inFinish ||
+        !op.getAccess(inside.getRead()).isGuarded())
       return scalar.emitOpError() << "names read " << inside.getRead() << ", which is not a guarded read";
   if (scalar.getNumRegions() || !scalar.hasTrait<OpTrait::OneResult>() == !isa<YieldOp>(scalar))
     return scalar.emitOpError("is not a scalar op; an equation's region holds scalar arithmetic only");
@@ -156,7 +160,7 @@ LogicalResult ComputeOp::verifyRegions() {
     if (region->empty())
       continue;
     for (Operation &scalar : region->front())
-      if (!isa<YieldOp>(scalar) && failed(verifyScalarOp(*this, scalar)))
+      if (!isa<YieldOp>(scalar) && failed(verifyScalarOp(*this, scalar, region == &getFinish())))
         return failure();
     if (failed(verifyYield(*this, *region, region == &getFinish() || !hasFinish())))
       return failure();

@@ -57,7 +57,7 @@ Result<uint64_t> readHeader(ByteSource &source, IdxArray &array, size_t rank) {
   Result<uint64_t> got = source.read(header, headerBytes);
   if (!got.ok())
     return got;
-  if (*got == 0)
+  if (*got == 0 && !source.cutShort())
     return inputError("empty-data", "'" + array.file + "' is empty").withHelp("fetch it again");
   if (*got >= 4)
     if (Status status = checkMagic(array.file, header, rank); !status.ok())

@@ -175,10 +175,12 @@ public:
       std::string names;
       for (llvm::StringRef known : phaseNames())
         names += (names.empty() ? "" : ", ") + known.str();
+      llvm::SmallVector<llvm::StringRef> phases(phaseNames().begin(), phaseNames().end());
+      llvm::StringRef near = dsl::nearest(name, phases);
       session.fail(2, {.text = "there is no phase '" + name + "'",
                        .slug = "unknown-phase",
                        .notes = {"phases: " + names},
-                       .help = guess.empty() ? "" : "did you mean '" + guess.str() + "'?"});
+                       .help = near.empty() ? "" : "did you mean '" + near.str() + "'?"});
     }
     return session.finish();
   }

@@ -223,7 +223,7 @@ int main(int argc, char **argv) {
     return 2;
   if (texts.diagnosticFormat == "json") {
     arguments.compile.jsonDiagnostics = true;
-    reportAsJson();
+    gnc::tools::reportAsJson();
   }
   return dispatch(app, arguments);
 }

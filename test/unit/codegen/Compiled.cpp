@@ -44,6 +44,10 @@ void Compiled::compile(const Source &source, const Plan &plan) {
     return;
   program = std::move(*assembled);
   program.code = loaded->code;
+  auto declared = assembleRecipe(*module);
+  if (failed(declared))
+    return;
+  recipe = std::move(*declared);
   ok = true;
 }
 

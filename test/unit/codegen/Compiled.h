@@ -56,6 +56,7 @@ public:
   bool ok = false;
   std::vector<std::string> keys; ///< of all kernels
   runtime::Program program;
+  runtime::Recipe recipe; ///< of the module; empty without one
 
 private:
   void compile(const Source &source, const Plan &plan);

@@ -288,7 +288,7 @@ TEST(Frontend, SeveralNets) {
   Elaborated run(two, options);
   ASSERT_TRUE(run.result.module) << run.diags.str();
   EXPECT_EQ(run.paths("train", "weight"), "B.linear.w B.linear.b");
-  EXPECT_EQ(run.paths("train", "input"), "image");
+  EXPECT_EQ(run.paths("train", "input"), "image label");
   options.net = "C";
   EXPECT_EQ(Elaborated(two, options).slugs(), "unknown-net");
   options.net = "";

@@ -1,0 +1,68 @@
+//===- EquationEmitter.h - one equation while it becomes a kernel ------------------------------===//
+//
+// The state that the parts of emitEquation share: the loops that are open, the vector index, the values read at the
+// current point. EmitEquation.cpp walks the nest, EquationReads.cpp reads, EquationReduction.cpp combines.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/LoopNest.h"
+#include "codegen/RegionEmitter.h"
+
+namespace gnc {
+
+/// argmax and argmin carry two values: the best so far and where it was.
+inline bool isPosition(Reduction reduction) {
+  return reduction == Reduction::ArgMax || reduction == Reduction::ArgMin;
+}
+
+class EquationEmitter {
+public:
+  EquationEmitter(KernelBuilder &k, ComputeOp op, const KernelArguments &arguments)
+      : k(k), b(k.b), op(op), arguments(arguments) {}
+  mlir::FailureOr<Tiles> emit();
+
+private:
+  // The nest
+  void emitTile(mlir::Value tile);
+  void emitLoops(unsigned level);
+  void emitVectorLoop(const Loop &loop, mlir::Value from, mlir::Value to);
+  void setCounter(const Loop &loop, mlir::Value counter);
+  llvm::LogicalResult emitPoint();
+  // Reductions
+  llvm::SmallVector<mlir::Value> initialValues();
+  llvm::SmallVector<mlir::Value> emitReduction(unsigned level, llvm::SmallVector<mlir::Value> carried);
+  llvm::SmallVector<mlir::Value> emitTerm(llvm::SmallVector<mlir::Value> carried);
+  mlir::Value combine(Reduction reduction, mlir::Value accumulator, mlir::Value term);
+  void combinePosition(Reduction reduction, mlir::Value &best, mlir::Value &position, mlir::Value term);
+  mlir::Value position();
+  unsigned carriedAt(unsigned result);
+  std::optional<unsigned> positionOf(unsigned result);
+  // Reads and writes
+  mlir::Value read(unsigned i);
+  mlir::Value readScattered(unsigned i);
+  mlir::Value readUniformOrContiguous(unsigned i);
+  struct Location {
+    mlir::Value offset, condition; // condition is null if always inside
+  };
+  Location locate(unsigned i, llvm::ArrayRef<mlir::Value> counters, llvm::ArrayRef<mlir::Value> symbols);
+  mlir::Value guarded(unsigned i, mlir::Value loaded, mlir::Value condition, unsigned lanes);
+  std::optional<int64_t> vectorStride(unsigned i);
+  void write(unsigned result, mlir::Value value);
+  mlir::Value indexValue(unsigned index);
+
+  KernelBuilder &k;
+  mlir::OpBuilder &b;
+  ComputeOp op;
+  const KernelArguments &arguments;
+  llvm::SmallVector<std::optional<StridedAddress>> addresses; // of reads that are plain linear addresses
+  LoopNest nest;
+  llvm::SmallVector<mlir::Value> counters; // per index of the equation; null inside merged loops
+  llvm::SmallVector<std::pair<unsigned, mlir::Value>> steps; // (step index, counter) of every open loop
+  std::optional<unsigned> vectorIndex;
+  unsigned lanes = 1;
+  llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point
+  bool failed_ = false;
+};
+
+} // namespace gnc

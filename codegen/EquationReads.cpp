@@ -1,0 +1,153 @@
+//===- EquationReads.cpp - reads of an equation: uniform, contiguous, scattered ----------------===//
+#include "codegen/EquationEmitter.h"
+#include "ir/IndexMath.h"
+#include "ir/Layout.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+static Type elementType(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
+
+//===------------------------------------------------------------------------------------------===//
+// Reads
+//===------------------------------------------------------------------------------------------===//
+
+/// How far a step of the vector index moves the address, if it moves it evenly and no guard depends on it.
+std::optional<int64_t> EquationEmitter::vectorStride(unsigned i) {
+  if (!vectorIndex)
+    return 0;
+  if (addresses[i])
+    return addresses[i]->strides[*vectorIndex];
+  AccessAttr access = op.getAccess(i);
+  auto type = cast<RankedTensorType>(op.getReads()[i].getType());
+  bool uneven = access.getConditions().isFunctionOfDim(*vectorIndex);
+  int64_t total = 0;
+  AffineExpr vector = getAffineDimExpr(*vectorIndex, op.getContext());
+  // A vector of labels makes a vector of addresses and guards.
+  for (AffineMap map : {access.getCoords(), access.getConditions()})
+    map.walkExprs([&](AffineExpr expr) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+        uneven |= vectorStride(symbol.getPosition()) != std::optional<int64_t>(0);
+    });
+  for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
+    AffineExpr coordinate = access.getCoords().getResult(dim);
+    if (!coordinate.isFunctionOfDim(*vectorIndex))
+      continue;
+    int64_t coefficient = linearForm(coordinate).coefficient(vector);
+    AffineExpr rest = simplify(coordinate - vector * coefficient, op.getExtents());
+    bool checked = access.isGuarded() && !rangeOf(coordinate, op.getExtents()).inside(type.getDimSize(dim));
+    uneven |= coefficient == 0 || rest.isFunctionOfDim(*vectorIndex) || checked || access.isClamped(dim);
+    total += coefficient * stride;
+  }
+  return uneven ? std::nullopt : std::optional(total);
+}
+
+/// Address and guard of read `i` at the given index values.
+EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at, ArrayRef<Value> symbols) {
+  AccessAttr access = op.getAccess(i);
+  auto type = cast<RankedTensorType>(op.getReads()[i].getType());
+  Location location{k.constant(0), Value()};
+  if (addresses[i]) {
+    Value offset = k.constant(addresses[i]->base);
+    for (auto [index, counter] : steps)
+      offset = k.add(offset, k.mul(index == vectorIndex && at[index] ? at[index] : counter, addresses[i]->strides[index]));
+    location.offset = offset;
+    return location;
+  }
+  for (auto [condition, limit] : llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
+    if (!rangeOf(condition, op.getExtents()).inside(limit))
+      location.condition = k.both(location.condition, k.inside(k.expression(condition, at, symbols), limit));
+  for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
+    AffineExpr expr = access.getCoords().getResult(dim);
+    Value coordinate = k.expression(expr, at, symbols);
+    int64_t extent = type.getDimSize(dim);
+    if (!type.isDynamicDim(dim) && access.isClamped(dim)) {
+      coordinate = arith::MaxSIOp::create(b, k.loc, coordinate, k.constant(0));
+      coordinate = k.minimum(coordinate, k.constant(extent - 1));
+    } else if (!type.isDynamicDim(dim) && access.isGuarded() && !rangeOf(expr, op.getExtents()).inside(extent)) {
+      location.condition = k.both(location.condition, k.inside(coordinate, extent));
+    }
+    location.offset = k.add(location.offset, k.mul(coordinate, stride));
+  }
+  if (location.condition)
+    location.offset = arith::SelectOp::create(b, k.loc, location.condition, location.offset, k.constant(0));
+  return location;
+}
+
+Value EquationEmitter::guarded(unsigned i, Value loaded, Value condition, unsigned width) {
+  if (!condition)
+    return loaded;
+  double outside = op.getAccess(i).getOutside().getValueAsDouble();
+  Type element = elementType(op.getReads()[i]);
+  TypedAttr value = isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, outside))
+                                            : TypedAttr(b.getIntegerAttr(element, static_cast<int64_t>(outside)));
+  Value replacement = k.splat(arith::ConstantOp::create(b, k.loc, value), width);
+  return arith::SelectOp::create(b, k.loc, condition, loaded, replacement);
+}
+
+/// Integer reads as index values, for the coordinates of later reads.
+static Value asIndex(KernelBuilder &k, Value value) {
+  if (value.getType().isInteger(1) || value.getType().isInteger(8))
+    return arith::IndexCastUIOp::create(k.b, k.loc, k.b.getIndexType(), value);
+  return arith::IndexCastOp::create(k.b, k.loc, k.b.getIndexType(), value);
+}
+
+static SmallVector<Value> symbolsAt(KernelBuilder &k, AccessAttr access, ArrayRef<Value> values, unsigned lane) {
+  SmallVector<Value> symbols(access.getCoords().getNumSymbols());
+  for (AffineMap map : {access.getCoords(), access.getConditions()})
+    map.walkExprs([&](AffineExpr expr) {
+      auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+      if (!symbol || symbols[symbol.getPosition()])
+        return;
+      Value value = values[symbol.getPosition()];
+      if (isa<VectorType>(value.getType()))
+        value = vector::ExtractOp::create(k.b, k.loc, value, static_cast<int64_t>(lane));
+      symbols[symbol.getPosition()] = asIndex(k, value);
+    });
+  return symbols;
+}
+
+Value EquationEmitter::readUniformOrContiguous(unsigned i) {
+  Type element = elementType(op.getReads()[i]);
+  Location location = locate(i, counters, symbolsAt(k, op.getAccess(i), values, 0));
+  bool contiguous = lanes > 1 && *vectorStride(i) == 1;
+  Value loaded = k.load(arguments.reads[i], location.offset, element, contiguous ? lanes : 1);
+  if (op.getAccess(i).isGuarded()) {
+    Value inside = location.condition;
+    if (!inside)
+      inside = arith::ConstantOp::create(b, k.loc, b.getBoolAttr(true));
+    insides[i] = k.splat(inside, lanes);
+  }
+  Value value = guarded(i, loaded, location.condition, contiguous ? lanes : 1);
+  return contiguous ? value : k.splat(value, lanes);
+}
+
+Value EquationEmitter::readScattered(unsigned i) {
+  Type element = elementType(op.getReads()[i]);
+  SmallVector<Value> lanesLoaded, lanesInside;
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    SmallVector<Value> at = counters;
+    at[*vectorIndex] = k.add(counters[*vectorIndex], lane);
+    Location location = locate(i, at, symbolsAt(k, op.getAccess(i), values, lane));
+    Value loaded = k.load(arguments.reads[i], location.offset, element, 1);
+    lanesLoaded.push_back(guarded(i, loaded, location.condition, 1));
+    lanesInside.push_back(location.condition ? location.condition
+                                             : Value(arith::ConstantOp::create(b, k.loc, b.getBoolAttr(true))));
+  }
+  auto collect = [&](ValueRange scalars) -> Value {
+    auto type = VectorType::get({static_cast<int64_t>(lanes)}, scalars[0].getType());
+    return vector::FromElementsOp::create(b, k.loc, type, scalars);
+  };
+  if (op.getAccess(i).isGuarded())
+    insides[i] = collect(lanesInside);
+  return collect(lanesLoaded);
+}
+
+Value EquationEmitter::read(unsigned i) {
+  std::optional<int64_t> stride = lanes == 1 ? std::optional<int64_t>(0) : vectorStride(i);
+  bool scattered = !stride || (*stride != 0 && *stride != 1);
+  return values[i] = scattered ? readScattered(i) : readUniformOrContiguous(i);
+}
+
+} // namespace gnc

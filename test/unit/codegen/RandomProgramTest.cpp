@@ -1,0 +1,117 @@
+//===- RandomProgramTest.cpp - random graphs and gradients, compiled in many ways -------------===//
+//
+// The graphs and equations that passes are tested with, run as machine code: with every pass, and with each one left out.
+// On whole numbers: where the f32 and f64 evaluators agree on every result nothing was rounded, so compiled code has to
+// agree as well, whatever the order of its sums.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "../passes/RandomEquation.h"
+#include "../passes/RandomGraph.h"
+#include "Compiled.h"
+#include "test/Scale.h"
+
+using namespace gnc;
+using namespace gnc::test;
+
+namespace {
+
+const std::vector<std::vector<std::string>> kDisabled = {{},
+                                                         {"split-indices"},
+                                                         {"fuse-elementwise"},
+                                                         {"merge-domains"},
+                                                         {"split-reduction"},
+                                                         {"materialize-guards"},
+                                                         {"assign-layouts"},
+                                                         {"simplify"},
+                                                         {"fuse-elementwise", "merge-domains"},
+                                                         {"materialize-guards", "assign-layouts"}};
+
+/// Counts what is checked; a test whose cases all round would prove nothing.
+struct Tally {
+  unsigned exact = 0, rounded = 0;
+  ~Tally() { EXPECT_GT(exact, rounded) << "most cases round"; }
+};
+
+bool equal(const Tensors &a, const Tensors &b) {
+  for (size_t r = 0; r < a.size(); ++r)
+    if (a[r].data != b[r].data)
+      return false;
+  return true;
+}
+
+void check(const std::string &text, uint64_t seed, Tally &tally) {
+  std::mt19937_64 random(seed);
+  int64_t planned = 1 + random() % 4, n = 1 + random() % planned;
+  Plan plan{planned, 128u << random() % 3, kDisabled[random() % kDisabled.size()]};
+  std::string without;
+  for (const std::string &pass : plan.disabled)
+    without += " " + pass;
+  SCOPED_TRACE(text + "seed " + std::to_string(seed) + ", " + std::to_string(plan.vectorBits) + " bits, batch " +
+               std::to_string(n) + " of " + std::to_string(planned) + ", without" + without);
+  Compiled compiled(text, plan);
+  ASSERT_TRUE(compiled.ok);
+  Tensors arguments = compiled.arguments(n, [&](bool isFloat) {
+    return isFloat ? static_cast<double>(random() % 5) - 2 : static_cast<double>(random() % 2);
+  });
+  Tensors expected = compiled.expected(arguments, Precision::F64);
+  if (!equal(expected, compiled.expected(arguments, Precision::F32))) {
+    ++tally.rounded;
+    compiled.run(arguments, n, 1); // nothing to compare with, but it runs
+    return;
+  }
+  ++tally.exact;
+  expectEqual(compiled.run(arguments, n, 1 + random() % 3), expected);
+}
+
+std::string replaced(std::string text, const std::string &from, const std::string &to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+/// The equation y of x and w, and the gradients of sum(y * g).
+std::string withGradient(const std::string &text) {
+  size_t arrow = text.find(") -> "), brace = text.find(" {", arrow);
+  std::string y = text.substr(arrow + 5, brace - arrow - 5);
+  auto typeOf = [&](const std::string &name) {
+    size_t at = text.find(name + ": ") + name.size() + 2;
+    return text.substr(at, text.find('>', at) + 1 - at);
+  };
+  std::string x = typeOf("%x"), w = typeOf("%w"), indices, access;
+  std::string shape = y.substr(7, y.rfind('x') - 7) + "x";
+  for (size_t at = 0; at < shape.size(); at = shape.find('x', at) + 1) {
+    std::string name = "e" + std::to_string(at);
+    indices += (at ? ", " : "") + name + " = " + shape.substr(at, shape.find('x', at) - at);
+    access += (at ? ", " : "") + name;
+  }
+  std::string body = text.substr(brace + 3, text.find("  return") - brace - 3);
+  return "func.func @f(%x: " + x + ", %w: " + w + ", %g: " + y + ") -> (" + y + ", " + x + ", " + w + ") {\n" + body +
+         "  %loss = gnc.compute [] sum [" + indices + "] (%a = %y[" + access + "] : " + y + ", %b = %g[" + access + "] : " +
+         y + ") -> tensor<f32> {\n    %0 = arith.mulf %a, %b : f32\n    gnc.yield %0 : f32\n  }\n" +
+         "  %d:2 = gnc.gradient %loss of (%x, %w) : tensor<f32> of " + x + ", " + w + " -> " + x + ", " + w +
+         "\n  return %y, %d#0, %d#1 : " + y + ", " + x + ", " + w + "\n}\n";
+}
+
+void runFamily(std::string (*source)(uint64_t), unsigned cases) {
+  Tally tally;
+  for (unsigned i = 0; i < cases; ++i) {
+    check(withGradient(source(caseSeed(i))), caseSeed(i), tally);
+    if (testing::Test::HasFatalFailure())
+      return;
+  }
+}
+
+TEST(RandomProgramTest, convolutions) { runFamily(randomConvolution, caseCount(30, 500)); }
+TEST(RandomProgramTest, transposedConvolutions) { runFamily(randomTransposedConvolution, caseCount(30, 500)); }
+TEST(RandomProgramTest, accesses) { runFamily(randomAccesses, caseCount(60, 1000)); }
+
+TEST(RandomProgramTest, graphs) {
+  Tally tally;
+  for (unsigned i = 0; i < caseCount(60, 1000); ++i) {
+    check(replaced(randomGraph(caseSeed(i)), "math.tanh", "math.absf"), caseSeed(i), tally);
+    if (HasFatalFailure())
+      return;
+  }
+}
+
+} // namespace

@@ -1,0 +1,109 @@
+// `gnc explain`: every message has a page, and the page's example gives that message and no other.
+#include "dsl/Frontend.h"
+#include "dsl/LibraryText.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+using namespace gnc::dsl;
+
+namespace {
+
+/// The slugs that the sources of the language give to their messages.
+std::set<std::string> slugsInSources() {
+  // error("slug", .., diags.warning("slug", .., report("slug", .., unexpected("slug", ..; the place
+  // may stand before it: failed(at, "slug", ..
+  std::regex call(R"re(\b(?:error|warning|report|unexpected)\(\s*"([a-z][a-z0-9-]*)"\s*,)re");
+  std::set<std::string> slugs;
+  for (const auto &entry : std::filesystem::directory_iterator(GNC_SOURCE_DIR "/dsl")) {
+    if (entry.path().extension() != ".cpp")
+      continue;
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    std::string source = text.str();
+    for (std::sregex_iterator it(source.begin(), source.end(), call), end; it != end; ++it)
+      slugs.insert((*it)[1].str());
+  }
+  return slugs;
+}
+
+struct Example {
+  std::string text;
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+/// The block ```net [-s NAME=VALUE] of a page, if it has one.
+std::optional<Example> exampleOf(llvm::StringRef page) {
+  auto [before, rest] = page.split("```net");
+  if (rest.empty())
+    return std::nullopt;
+  auto [arguments, body] = rest.split('\n');
+  Example example{body.split("```").first.str(), {}};
+  if (arguments.trim().consume_front("-s ")) {
+    auto [name, value] = arguments.split("-s ").second.split('=');
+    example.settings.push_back({name.trim().str(), value.trim().str()});
+  }
+  return example;
+}
+
+std::set<std::string> slugsGiven(const Example &example) {
+  mlir::MLIRContext context;
+  SourceManager sources;
+  Diagnostics diags;
+  FrontendOptions options;
+  options.checkAll = true;
+  options.settings = example.settings;
+  elaborateText("example.net", example.text, options, context, sources, diags);
+  std::set<std::string> slugs;
+  for (const Diagnostic *item : diags.sorted())
+    slugs.insert(item->slug);
+  return slugs;
+}
+
+} // namespace
+
+TEST(Explain, EveryMessageHasAPage) {
+  std::set<std::string> pages;
+  for (const ExplainPage &page : explainPages()) {
+    EXPECT_TRUE(pages.insert(page.slug.str()).second) << page.slug.str() << " has two pages";
+    EXPECT_GE(page.text.size(), 40u) << page.slug.str();
+  }
+  std::set<std::string> slugs = slugsInSources();
+  EXPECT_GT(slugs.size(), 150u) << "does the pattern still fit the sources?";
+  for (const std::string &slug : slugs)
+    EXPECT_TRUE(pages.count(slug)) << "no page in dsl/explain explains [" << slug << "]";
+}
+
+TEST(Explain, ExamplesGiveTheirMessage) {
+  size_t examples = 0;
+  for (const ExplainPage &page : explainPages()) {
+    std::optional<Example> example = exampleOf(page.text);
+    if (!example)
+      continue;
+    ++examples;
+    EXPECT_EQ(slugsGiven(*example), std::set<std::string>{page.slug.str()})
+        << page.slug.str() << "\n"
+        << example->text;
+  }
+  // Some need a second file, a huge one, or a bug: they have no example.
+  EXPECT_GE(examples, 175u);
+}
+
+TEST(Explain, LibraryEntriesHaveTheirSource) {
+  size_t documented = 0;
+  for (const LibraryEntry &entry : libraryEntries()) {
+    EXPECT_NE(entry.source.find(entry.name), std::string::npos);
+    documented += !entry.summary.empty();
+    EXPECT_EQ(entry.source.starts_with("##"), !entry.summary.empty()) << entry.name;
+  }
+  EXPECT_GT(documented, 40u);
+}
