@@ -78,6 +78,18 @@ FailureOr<Value> Evaluator::dispatch(const Expr &expr) {
   return failure();
 }
 
+static Report notACondition(Elaborator &elab, const Value &value, Span at) {
+  if (!value.tensor() && !value.schedule())
+    return elab.error("condition", at,
+                      "a condition is true or false, but this is " + value.kindName());
+  Report report =
+      elab.error("condition", at,
+                 "the condition must be known at compile time, but this is " + value.kindName());
+  if (value.tensor())
+    report.help("inside an op, 'if' selects element by element");
+  return report;
+}
+
 FailureOr<Value> Evaluator::choose(const ast::If &expr, bool recipe) {
   FailureOr<Value> condition = evaluate(*expr.condition);
   if (failed(condition))
@@ -100,12 +112,7 @@ FailureOr<Value> Evaluator::choose(const ast::If &expr, bool recipe) {
     if (auto x = toSchedule(*a), y = toSchedule(*b); x && y)
       return makeSchedule(elab, "if", {*schedule, *x, *y}, expr.span);
   }
-  Report report = elab.error("condition", expr.condition->span,
-                             "the condition must be known at compile time, but this is " +
-                                 condition->kindName());
-  if (condition->tensor())
-    report.help("inside an op, 'if' selects element by element");
-  return report;
+  return notACondition(elab, *condition, expr.condition->span);
 }
 
 FailureOr<Value> Evaluator::sequence(llvm::ArrayRef<Expr *> elements, bool tuple) {
@@ -213,12 +220,7 @@ FailureOr<bool> Elaborator::evaluateCondition(const Expr &expr, Scope &scope) {
     return failure();
   if (const bool *known = value->boolean())
     return *known;
-  Report report =
-      error("condition", expr.span,
-            "the condition must be known at compile time, but this is " + value->kindName());
-  if (value->tensor())
-    report.help("inside an op, 'if' selects element by element");
-  return report;
+  return notACondition(*this, *value, expr.span);
 }
 
 FailureOr<Tensor> Elaborator::evaluateTensor(const Expr &expr, Scope &scope,

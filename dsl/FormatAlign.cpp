@@ -15,6 +15,8 @@ constexpr unsigned none = ~0u;
 /// all others away.
 constexpr unsigned widestStep = 8;
 constexpr unsigned shapeGap = 4;
+/// Lines of more pieces have no columns that a reader would see.
+constexpr unsigned widestTable = 200;
 
 class Aligner {
 public:
@@ -137,6 +139,7 @@ private:
   std::vector<unsigned> row(const Line &line) const {
     const Piece &piece = first(line);
     if (piece.kind != Tok::LParen || piece.brackets == 0 || piece.match >= line.end ||
+        line.end - line.begin > widestTable ||
         piece.match + 2 < line.end ||
         (piece.match + 2 == line.end && pieces[line.end - 1].kind != Tok::Comma))
       return {};
@@ -188,10 +191,10 @@ private:
 
   //===- what the author aligned ------------------------------------------------------------===//
 
-  bool isFixed(unsigned index) const { return llvm::is_contained(fixed, index); }
-
   /// The piece of a line that began in this column of the text, if it is of that kind.
   unsigned partner(const Line &line, const Piece &piece) const {
+    if (line.end - line.begin > widestTable)
+      return none;
     for (unsigned i = line.begin + 1; i < line.end; ++i)
       if (pieces[i].sourceColumn == piece.sourceColumn)
         return pieces[i].kind == piece.kind && pieces[i].sourceGap > 0 ? i : none;
@@ -210,6 +213,8 @@ private:
   bool isFixedSorted(unsigned i) const { return llvm::binary_search(fixed, i); }
 
   void hint(unsigned l, unsigned i, std::vector<char> &seen) {
+    if (lines[l].end - lines[l].begin > widestTable)
+      return;
     std::vector<std::pair<unsigned, unsigned>> group{{l, i}};
     bool wide = pieces[i].sourceGap > 1;
     for (unsigned next = l + 1; next < lines.size() && follows(next); ++next) {

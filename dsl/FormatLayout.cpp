@@ -18,12 +18,15 @@ namespace {
 bool opens(Tok kind) { return kind == Tok::LParen || kind == Tok::LBracket; }
 bool closes(Tok kind) { return kind == Tok::RParen || kind == Tok::RBracket; }
 
+constexpr size_t maxEntries = 100;
+
 /// What is open around a token: the statement, then every bracket.
 struct Frame {
   unsigned base = 0;       // the column of what comes first in it
   unsigned anchor = 0;     // the column of the operand that an operator continues
   unsigned lineIndent = 0; // of the line that opens it
   bool hanging = false;    // the bracket ends its line
+  bool broken = false;     // some line in it was
   bool pendingBase = false, pendingAnchor = false, hasAnchor = false;
   bool chain = false; // of a statement: `layer f = a -> b`, where arrows hang too
   std::vector<unsigned> ifs;
@@ -64,6 +67,7 @@ private:
     const Piece &piece = pieces[i];
     Frame &frame = frames.back();
     bool outermost = frames.size() == 1;
+    frame.broken = true;
     unsigned lowest = outermost ? statementIndent + indentStep : frame.base;
     if (closes(piece.kind)) {
       if (frame.pendingBase) // nothing stands in it
@@ -115,7 +119,7 @@ private:
     if (frame.pendingAnchor)
       frame.anchor = column, frame.hasAnchor = true;
     bool entry = frame.pendingBase || (i > 0 && pieces[i - 1].kind == Tok::Comma);
-    if (entry && frames.size() > 1 && !piece.breakBefore)
+    if (entry && frames.size() > 1 && !frame.broken && frame.entries.size() < maxEntries)
       frame.entries.push_back({piece.sourceColumn, column});
     frame.pendingBase = frame.pendingAnchor = false;
     step(piece);
@@ -191,21 +195,33 @@ bool breakBody(std::vector<Piece> &pieces, const Line &line) {
   return false;
 }
 
-/// The last place in reach outside of as many brackets as can be.
-bool breakOne(std::vector<Piece> &pieces, const Line &line) {
-  unsigned best = 0, bestRank = 0, bestDepth = 0, from = line.begin + 1;
-  for (unsigned i = from; i < line.end; ++i) // not on the left of an equation
+/// What is left of a line that is longer by far is broken in many places at once.
+constexpr unsigned farTooLong = 10 * lineWidth;
+
+unsigned rightSide(const std::vector<Piece> &pieces, const Line &line) {
+  unsigned from = line.begin + 1;
+  for (unsigned i = from; i < line.end; ++i)
     if (pieces[i].brackets == 0 && pieces[i].kind == Tok::Equal)
       from = i + 1;
-  for (unsigned i = from; i < line.end; ++i) {
-    unsigned rank = breakRank(pieces, i), depth = pieces[i].brackets;
-    if (!rank)
-      continue;
-    unsigned end = columnOf(pieces, line, i - 1) + widthOf(pieces[i - 1].text);
-    bool better = !best || depth < bestDepth || (depth == bestDepth && rank > bestRank);
-    bool later = best && depth == bestDepth && rank == bestRank && end <= lineWidth;
-    if (better || later)
-      best = i, bestRank = rank, bestDepth = depth;
+  return from;
+}
+
+/// The last place in reach outside of as many brackets as can be; not on the left of an equation.
+bool breakOne(std::vector<Piece> &pieces, const Line &line) {
+  unsigned best = 0, bestRank = 0, bestDepth = 0, bestEnd = 0;
+  unsigned end = line.indent, limit = lineWidth, whole = lineEnd(pieces, line);
+  for (unsigned i = line.begin, from = rightSide(pieces, line); i < line.end; ++i) {
+    const Piece &piece = pieces[i];
+    unsigned rank = i >= from ? breakRank(pieces, i) : 0, depth = piece.brackets;
+    bool better = rank && (!best || depth < bestDepth || (depth == bestDepth && rank > bestRank));
+    bool alike = rank && best && depth == bestDepth && rank == bestRank;
+    if (alike && end > limit && whole - end > farTooLong) {
+      pieces[best].breakBefore = true;
+      limit = bestEnd + lineWidth / 2;
+    }
+    if (better || (alike && end <= limit))
+      best = i, bestRank = rank, bestDepth = depth, bestEnd = end;
+    end += (i > line.begin ? piece.gap + piece.pad : 0) + widthOf(piece.text);
   }
   if (!best)
     return false;

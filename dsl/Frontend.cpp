@@ -144,8 +144,10 @@ Found Driver::chooseNet() {
         .help("name one of these nets after the file");
     return {};
   }
+  // Without sections a misspelt name in one of them has not been reported: the net stands alone.
   if (!trains.empty())
-    return netOf(*trains.front());
+    if (Found net = netOf(*trains.front()); net || !options.netOnly)
+      return net;
   if (infers.size() == 1)
     return netOf(*infers.front());
   if (!nets.empty())

@@ -45,13 +45,15 @@ FailureOr<Value> gnc::dsl::convertSetting(Elaborator &elab, const ast::Param &pa
                subject(param, owner) + " must be known at compile time, but this is a tensor")
         .help("inputs other than the first are passed by name: " + owner +
               "(.., name = " + oneLine(at.text(), 30) + ")");
-  if (!param.type || value.symbol())
+  // A default of true or false says as much as a type.
+  bool truth = !param.type && llvm::isa_and_nonnull<ast::Bool>(param.value);
+  if (!truth && (!param.type || value.symbol()))
     return value;
   auto wrong = [&](llvm::StringRef wanted) {
     return elab.error("setting-type", at,
                       subject(param, owner) + " must be " + wanted + ", got " + found(value));
   };
-  switch (param.type->elem) {
+  switch (truth ? Elem::Bool : param.type->elem) {
   case Elem::Int:
   case Elem::I32:
     if (value.asInt())

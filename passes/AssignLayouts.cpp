@@ -162,7 +162,8 @@ void LayoutAssignment::spreadThrough(ComputeOp op) {
     Order indices;
     for (unsigned dim : order) {
       auto index = dyn_cast<AffineDimExpr>(coords.getResult(dim));
-      if (index && index.getPosition() < op.getNumParallel())
+      bool walks = index && index.getPosition() < op.getNumParallel();
+      if (walks && !llvm::is_contained(indices, index.getPosition())) // a diagonal is no order
         indices.push_back(index.getPosition());
     }
     if (!full && indices.size() == op.getNumParallel() && order.size() == indices.size())

@@ -198,6 +198,15 @@ int dispatch(const CLI::App &app, const Arguments &arguments) {
     return runExplain(arguments);
   return runCompile(arguments);
 }
+
+/// Output that did not arrive (a full disk behind `>`) is not success.
+int finish(int exitCode) {
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return exitCode;
+  int failed = gnc::tools::report(gnc::runtime::environmentError(
+      "cannot-write", "what was printed could not be written in full"));
+  return exitCode ? exitCode : failed;
+}
 } // namespace
 
 int main(int argc, char **argv) {
@@ -225,5 +234,5 @@ int main(int argc, char **argv) {
     arguments.compile.jsonDiagnostics = true;
     gnc::tools::reportAsJson();
   }
-  return dispatch(app, arguments);
+  return finish(dispatch(app, arguments));
 }

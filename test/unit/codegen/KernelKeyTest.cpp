@@ -51,12 +51,12 @@ Net example(const std::string &name) { return {std::string(GNC_SOURCE_DIR) + "/e
 /// Two convolutions, so that the second has all three kernels, by what `layer` is called as.
 std::string twoConvolutions(const std::string &declarations, const std::string &first, const std::string &second) {
   return formatv(R"({0}
-net Two(image: [3, 14, 14]) -> logits: [10] {{
+net Two(image: [1, 14, 14]) -> logits: [10] {{
   image -> {1} -> relu -> {2} -> relu -> maxpool(2) -> flatten -> linear(10)
 }
 data d {{
   source = idx("nowhere")
-  image  = source.image
+  image  = source.image / 255
   label  = source.label
 }
 train Two on d {{

@@ -353,16 +353,18 @@ void Generator::reshape() {
   tensors.push_back({name, shape});
 }
 
-/// Returns the last tensor as the new value of a weight of its shape, if there is one.
+/// Returns the last tensor as the new value of a weight of its shape, if one has none yet.
 void Generator::update() {
-  for (size_t i = 0; i < weights.size(); ++i)
-    if (weights[i].shape == tensors.back().shape && chance(70)) {
+  for (size_t i = 0; i < weights.size(); ++i) {
+    std::string updates = " {gnc.updates = " + std::to_string(3 + i) + " : i64}";
+    bool updated = resultTypes.find(updates) != std::string::npos;
+    if (weights[i].shape == tensors.back().shape && !updated && chance(70)) {
       returned += ", %" + tensors.back().name;
       returnedTypes += ", " + typeOf(tensors.back().shape);
-      resultTypes += ", " + typeOf(tensors.back().shape) +
-                     " {gnc.updates = " + std::to_string(3 + i) + " : i64}";
+      resultTypes += ", " + typeOf(tensors.back().shape) + updates;
       return;
     }
+  }
 }
 
 std::string Generator::run() {
