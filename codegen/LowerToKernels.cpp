@@ -147,6 +147,12 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
     distinct.push_back(buffer);
     return distinct.size() - 1;
   };
+  std::optional<unsigned> vector = contractionVector(op);
+  if (vector) { // whichever factor was written first
+    Contraction c = *classify(op, *vector);
+    argumentOf(op.getReads()[c.a]);
+    argumentOf(op.getReads()[c.b]);
+  }
   KernelArguments arguments;
   for (Value tensor : op.getReads())
     arguments.reads.push_back(argumentOf(tensor));
@@ -154,7 +160,6 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
     arguments.results.push_back(argumentOf(result));
 
   KernelBuilder k(module, builder.getUnknownLoc(), llvm::to_vector(ValueRange(distinct).getTypes()), target);
-  std::optional<unsigned> vector = contractionVector(op);
   FailureOr<Tiles> tiles = vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
   if (failed(tiles)) {
     k.function.erase();

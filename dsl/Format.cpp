@@ -47,8 +47,8 @@ private:
   void write(unsigned l) {
     const Line &line = lines[l];
     const Piece &piece = first(l);
-    bool closes = piece.kind == Tok::RBrace || piece.kind == Tok::RParen ||
-                  piece.kind == Tok::RBracket;
+    bool closes =
+        piece.kind == Tok::RBrace || piece.kind == Tok::RParen || piece.kind == Tok::RBracket;
     for (const Comment &comment : piece.comments) {
       newLine(comment.blankBefore);
       out += std::string(line.indent + (closes ? indentStep : 0), ' ');

@@ -97,7 +97,8 @@ private:
       unsigned least = none, most = 0, end = begin, index, room = none;
       for (; end < lines.size() && (index = find(lines[end])) != none; ++end) {
         unsigned at = column(lines[end], index);
-        unsigned low = std::min(least, at), high = std::max(most, at), last = furthest(lines[end], at);
+        unsigned low = std::min(least, at), high = std::max(most, at),
+                 last = furthest(lines[end], at);
         if (end > begin && (high - low > step || high > std::min(room, last) || !follows(end) ||
                             !related(begin, end, index)))
           break;
@@ -121,8 +122,8 @@ private:
     const Piece &head = first(lines[begin]), &other = first(lines[line]);
     bool sameWord = family(lines[begin]) != 1000 || head.text == other.text;
     unsigned equals = equalsOf(lines[begin]);
-    bool sameSign = equals == none || equalsOf(lines[line]) == none || index != equalsOf(lines[line]) ||
-                    pieces[equals].kind == pieces[index].kind;
+    bool sameSign = equals == none || equalsOf(lines[line]) == none ||
+                    index != equalsOf(lines[line]) || pieces[equals].kind == pieces[index].kind;
     return family(lines[begin]) == family(lines[line]) && sameWord && sameSign;
   }
 
@@ -139,8 +140,7 @@ private:
   std::vector<unsigned> row(const Line &line) const {
     const Piece &piece = first(line);
     if (piece.kind != Tok::LParen || piece.brackets == 0 || piece.match >= line.end ||
-        line.end - line.begin > widestTable ||
-        piece.match + 2 < line.end ||
+        line.end - line.begin > widestTable || piece.match + 2 < line.end ||
         (piece.match + 2 == line.end && pieces[line.end - 1].kind != Tok::Comma))
       return {};
     std::vector<unsigned> entries{line.begin + 1};
@@ -225,15 +225,14 @@ private:
       wide |= pieces[other].sourceGap > 1;
       group.push_back({next, other});
     }
-    if (!wide || group.size() < 2)
-      return;
     unsigned most = 0;
-    for (auto [line, index] : group)
-      most = std::max(most, column(lines[line], index));
     for (auto [line, index] : group) {
       seen[index] = 1;
-      pieces[index].pad += most - column(lines[line], index);
+      most = wide ? std::max(most, column(lines[line], index)) : 0;
     }
+    if (wide && group.size() > 1)
+      for (auto [line, index] : group)
+        pieces[index].pad += most - column(lines[line], index);
   }
 
   //===- shapes -----------------------------------------------------------------------------===//

@@ -24,17 +24,17 @@ struct Comment {
 struct Piece {
   Tok kind = Tok::End;
   llvm::StringRef text;
-  std::vector<Comment> comments; // on lines of their own, before this token
-  llvm::StringRef trailing;      // a comment behind this token
-  bool blankBefore = false;      // an empty line stands above it
-  bool breakBefore = false;      // first on its line
-  bool statement = false;        // begins a statement or a declaration
-  bool unary = false;            // a sign of one operand
-  bool reducer = false;          // the bracket of a reduction, either end of it
-  bool resultArrow = false;      // `->` before the results of a declaration
-  bool shape = false;            // the colon of a checked shape: `f : [C]`
-  unsigned gap = 0;              // blanks before it if it is not first on its line
-  unsigned pad = 0;              // more of them, for a column
+  std::vector<Comment> comments;     // on lines of their own, before this token
+  llvm::StringRef trailing;          // a comment behind this token
+  bool blankBefore = false;          // an empty line stands above it
+  bool breakBefore = false;          // first on its line
+  bool statement = false;            // begins a statement or a declaration
+  bool unary = false;                // a sign of one operand
+  bool reducer = false;              // the bracket of a reduction, either end of it
+  bool resultArrow = false;          // `->` before the results of a declaration
+  bool shape = false;                // the colon of a checked shape: `f : [C]`
+  unsigned gap = 0;                  // blanks before it if it is not first on its line
+  unsigned pad = 0;                  // more of them, for a column
   unsigned braces = 0, brackets = 0; // that are open around it
   unsigned match = 0;                // of a bracket or brace: the index of the other end
   unsigned sourceColumn = 0, sourceGap = 0;

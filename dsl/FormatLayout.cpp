@@ -78,8 +78,8 @@ private:
       frame.hanging = true;
       return frame.lineIndent + indentStep;
     }
-    if (piece.kind == Tok::LBrace || (piece.kind == Tok::KwElse && piece.brackets == 0 &&
-                                      pieces[i - 1].kind == Tok::RBrace))
+    if (piece.kind == Tok::LBrace ||
+        (piece.kind == Tok::KwElse && piece.brackets == 0 && pieces[i - 1].kind == Tok::RBrace))
       return statementIndent;
     if (piece.resultArrow)
       return statementIndent + 3;

@@ -85,7 +85,9 @@ private:
 
   //===- breaks -----------------------------------------------------------------------------===//
 
-  bool free(unsigned i) const { return pieces[i].comments.empty() && pieces[i - 1].trailing.empty(); }
+  bool free(unsigned i) const {
+    return pieces[i].comments.empty() && pieces[i - 1].trailing.empty();
+  }
 
   void settleBreaks(unsigned i) {
     Piece &piece = pieces[i];
@@ -170,7 +172,8 @@ private:
 
   bool startsStatement(unsigned i) const {
     Tok before = pieces[i - 1].kind;
-    if (pieces[i].kind == Tok::RBrace || pieces[i].kind == Tok::LBrace || pieces[i].kind == Tok::End)
+    if (pieces[i].kind == Tok::RBrace || pieces[i].kind == Tok::LBrace ||
+        pieces[i].kind == Tok::End)
       return false;
     if (before == Tok::LBrace)
       return true;

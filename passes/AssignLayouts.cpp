@@ -95,9 +95,7 @@ void LayoutAssignment::fixInputs() {
   for (BlockArgument argument : function.getArguments()) {
     auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
     auto type = typeOf(argument);
-    if (type.getEncoding())
-      fix(argument, physicalOrder(type));
-    else if (!role || role.getValue() == "input")
+    if (!role || role.getValue() == "input")
       orders[argument] = llvm::to_vector(llvm::seq<unsigned>(0, type.getRank())); // does not spread
   }
 }
@@ -259,7 +257,10 @@ void LayoutAssignment::run() {
   SmallVector<ComputeOp> computes;
   function.walk([&](ComputeOp op) { computes.push_back(op); });
   auto laidOut = [](Type type) { return static_cast<bool>(cast<RankedTensorType>(type).getEncoding()); };
-  if (llvm::any_of(computes, [&](ComputeOp op) { return llvm::any_of(op.getResultTypes(), laidOut); }))
+  auto seen = [&](ComputeOp op) {
+    return llvm::any_of(op.getResultTypes(), laidOut) || llvm::any_of(op.getReads().getTypes(), laidOut);
+  };
+  if (llvm::any_of(computes, seen))
     return; // once is enough
   fixInputs();
   spread();

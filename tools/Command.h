@@ -21,7 +21,7 @@ struct Arguments {
   std::optional<int64_t> epochs, steps, checkpointEvery;
   int threads = 0;
   bool resume = false, json = false, quiet = false;
-  std::string emit, output; ///< compile
+  std::string emit, output;       ///< compile
   std::vector<std::string> files; ///< fmt
   bool checkOnly = false;         ///< fmt
   std::string name;               ///< std, explain

@@ -85,15 +85,13 @@ int runFormat(const Arguments &arguments) {
 }
 
 int runLibrary(const Arguments &arguments) {
-  return print([&](Compiler &compiler) {
-    return compiler.library(arguments.compile, arguments.name);
-  });
+  return print(
+      [&](Compiler &compiler) { return compiler.library(arguments.compile, arguments.name); });
 }
 
 int runExplain(const Arguments &arguments) {
-  return print([&](Compiler &compiler) {
-    return compiler.explain(arguments.compile, arguments.name);
-  });
+  return print(
+      [&](Compiler &compiler) { return compiler.explain(arguments.compile, arguments.name); });
 }
 
 } // namespace gnc::tools

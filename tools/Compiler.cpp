@@ -104,8 +104,7 @@ bool compileAll(Session &session) {
 }
 
 void formatText(Session &session, const std::string &text) {
-  auto formatted =
-      dsl::format(session.request.file, text, session.sources, session.diagnostics);
+  auto formatted = dsl::format(session.request.file, text, session.sources, session.diagnostics);
   session.takeFrontendDiagnostics();
   if (formatted)
     session.reply.output = std::move(*formatted);
@@ -116,7 +115,8 @@ void failUnknown(Session &session, const std::string &what, const std::string &n
                  llvm::ArrayRef<llvm::StringRef> names, const std::string &command) {
   Message message{.text = "there is no " + what + " '" + name + "'", .slug = "usage"};
   llvm::StringRef near = dsl::nearest(name, names);
-  message.help = near.empty() ? "'" + command + "' lists all" : "did you mean '" + near.str() + "'?";
+  message.help =
+      near.empty() ? "'" + command + "' lists all" : "did you mean '" + near.str() + "'?";
   session.fail(2, message);
 }
 

@@ -21,7 +21,7 @@ struct Message {
   std::string text = {}, slug = {};
   std::vector<std::string> notes = {};
   std::string help = {};
-  int endLine = 0, endColumn = 0; ///< behind the last byte; 0: unknown
+  int endLine = 0, endColumn = 0;                         ///< behind the last byte; 0: unknown
   std::vector<Part> locatedNotes = {}, locatedHelps = {}; ///< for `renderJson` alone
 };
 

@@ -20,7 +20,8 @@ struct Texts {
 };
 
 void addDiagnosticFormat(CLI::App &command, Texts &texts) {
-  command.add_option("--diagnostic-format", texts.diagnosticFormat, "text, or json: an object a line")
+  command
+      .add_option("--diagnostic-format", texts.diagnosticFormat, "text, or json: an object a line")
       ->check(CLI::IsMember({"text", "json"}));
 }
 

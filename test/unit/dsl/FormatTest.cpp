@@ -102,8 +102,8 @@ TEST(Format, EveryProgramSettles) {
 
 // Line ends and blanks where they may stand, and tokens that are missing, doubled or others.
 TEST(Format, MutantsSettle) {
-  static const char *const others[] = {" x", " + y", "\n", "\n\n\n", "  # comment\n", " 3x3 ",
-                                       "\n# own line\n", "     "};
+  static const char *const others[] = {" x",    " + y",           "\n",   "\n\n\n", "  # comment\n",
+                                       " 3x3 ", "\n# own line\n", "     "};
   size_t parsed = 0, mutants = 0;
   for (const Program &program : programs()) {
     std::vector<std::string> list = parts(program.text);

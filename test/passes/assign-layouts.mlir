@@ -1,0 +1,91 @@
+// RUN: gnc-opt %s --split-input-file --gnc-assign-layouts | FileCheck %s
+// RUN: gnc-opt %s --split-input-file --gnc-assign-layouts -o %t.once
+// RUN: gnc-opt %t.once --split-input-file --gnc-assign-layouts | diff %t.once -
+
+// A convolution puts its output channel innermost, in the result and in the weight; the optimizer's state and what comes
+// after follow; the input stays as the host writes it.
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2) -> (d1, d2, d0)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+// CHECK-LABEL: @convolution
+// CHECK-SAME: %arg0: tensor<?x3x8xf32> {{.*}} %arg1: tensor<4x3x3xf32, #[[W]]> {{.*}} %arg2: tensor<4x3x3xf32, #[[W]]>
+// CHECK-SAME: -> (tensor<?x4x6xf32, #[[Y]]>, tensor<4x3x3xf32, #[[W]]> {gnc.updates = 2 : i64})
+// CHECK-COUNT-3: gnc.compute
+// CHECK-NOT: gnc.compute
+func.func @convolution(%x: tensor<?x3x8xf32> {gnc.role = "input"}, %w: tensor<4x3x3xf32> {gnc.role = "weight"}, %m: tensor<4x3x3xf32> {gnc.role = "optimizer"}) -> (tensor<?x4x6xf32>, tensor<4x3x3xf32> {gnc.updates = 2 : i64}) {
+  %y = gnc.compute [n = ?, k = 4, i = 6] sum [c = 3, r = 3] (%a = %w[k, c, r] : tensor<4x3x3xf32>, %b = %x[n, c, i + r] : tensor<?x3x8xf32>) -> tensor<?x4x6xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, k = 4, i = 6] (%a = %y[n, k, i] : tensor<?x4x6xf32>) -> tensor<?x4x6xf32> {
+    %0 = math.tanh %a : f32
+    gnc.yield %0 : f32
+  }
+  %s = gnc.compute [k = 4, c = 3, r = 3] (%a = %m[k, c, r] : tensor<4x3x3xf32>, %b = %w[k, c, r] : tensor<4x3x3xf32>) -> tensor<4x3x3xf32> {
+    %0 = arith.addf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %z, %s : tensor<?x4x6xf32>, tensor<4x3x3xf32>
+}
+
+// -----
+
+// However the weight was declared, it lies in memory as [c, r, k].
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2) -> (d1, d0, d2)>
+// CHECK-LABEL: @declared
+// CHECK-SAME: %arg1: tensor<3x3x4xf32, #[[W]]>
+func.func @declared(%x: tensor<?x3x8xf32> {gnc.role = "input"}, %w: tensor<3x3x4xf32> {gnc.role = "weight"}) -> tensor<?x4x6xf32> {
+  %y = gnc.compute [n = ?, k = 4, i = 6] sum [c = 3, r = 3] (%a = %w[r, c, k] : tensor<3x3x4xf32>, %b = %x[n, c, i + r] : tensor<?x3x8xf32>) -> tensor<?x4x6xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x4x6xf32>
+}
+
+// -----
+
+// A contraction that needs the other order of a weight reads a copy: a linear layer and its data gradient.
+// CHECK-DAG: #[[T:.*]] = affine_map<(d0, d1) -> (d1, d0)>
+// CHECK-LABEL: @copies
+// CHECK: gnc.compute [n = ?, o = 16]
+// CHECK: %[[C:.*]] = gnc.compute {{.*}}(%{{.*}} = %arg1{{.*}} : tensor<16x20xf32, #[[T]]>) -> tensor<16x20xf32>
+// CHECK: gnc.compute [n = ?, i = 20] sum [o = 16] {{.*}}%[[C]][o, i] : tensor<16x20xf32>
+func.func @copies(%x: tensor<?x20xf32> {gnc.role = "input"}, %w: tensor<16x20xf32> {gnc.role = "weight"}) -> tensor<?x20xf32> {
+  %y = gnc.compute [n = ?, o = 16] sum [i = 20] (%a = %w[o, i] : tensor<16x20xf32>, %b = %x[n, i] : tensor<?x20xf32>) -> tensor<?x16xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %d = gnc.compute [n = ?, i = 20] sum [o = 16] (%a = %w[o, i] : tensor<16x20xf32>, %b = %y[n, o] : tensor<?x16xf32>) -> tensor<?x20xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %d : tensor<?x20xf32>
+}
+
+// -----
+
+// Without contractions everything is row-major.
+// CHECK-NOT: affine_map
+// CHECK-LABEL: @pointwise
+func.func @pointwise(%x: tensor<?x3x8xf32>) -> tensor<?x8x3xf32> {
+  %y = gnc.compute [n = ?, i = 8, c = 3] (%a = %x[n, c, i] : tensor<?x3x8xf32>) -> tensor<?x8x3xf32> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<?x8x3xf32>
+}
+
+// -----
+
+// A diagonal says nothing about an order.
+// CHECK-LABEL: @diagonal
+// CHECK: gnc.compute [m = 3, o = 3]
+func.func @diagonal(%x: tensor<3x6xf32>, %w: tensor<3x6xf32> {gnc.role = "weight"}) -> tensor<3x3xf32> {
+  %y = gnc.compute [m = 3, o = 3] sum [i = 6] (%a = %x[m, i] : tensor<3x6xf32>, %b = %w[o, i] : tensor<3x6xf32>) -> tensor<3x3xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [m = 3, o = 3] (%a = %y[m, m] : tensor<3x3xf32>, %b = %y[m, o] : tensor<3x3xf32>) -> tensor<3x3xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %z : tensor<3x3xf32>
+}

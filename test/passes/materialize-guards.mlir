@@ -1,0 +1,76 @@
+// RUN: gnc-opt %s --split-input-file --gnc-materialize-guards | FileCheck %s
+// RUN: gnc-opt %s --split-input-file --gnc-materialize-guards -o %t.once
+// RUN: gnc-opt %t.once --split-input-file --gnc-materialize-guards | diff %t.once -
+
+// A padded convolution reads a padded copy by strides alone.
+// CHECK-LABEL: @padding
+// CHECK: %[[P:.*]] = gnc.compute [{{.*}} = ?, {{.*}} = 3, [[Q:.*]] = 10] (%{{.*}} = %arg0[{{.*}}, [[Q]] - 1] ?? 0.0{{.*}}) -> tensor<?x3x10xf32>
+// CHECK: gnc.compute [n = ?, k = 4, i = 8] sum [c = 3, r = 3] ({{.*}} = %[[P]][n, c, i + r] : tensor<?x3x10xf32>)
+func.func @padding(%x: tensor<?x3x8xf32>, %w: tensor<4x3x3xf32>) -> tensor<?x4x8xf32> {
+  %y = gnc.compute [n = ?, k = 4, i = 8] sum [c = 3, r = 3] (%a = %w[k, c, r] : tensor<4x3x3xf32>, %b = %x[n, c, i + r - 1] ?? 0.0 : tensor<?x3x8xf32>) -> tensor<?x4x8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x4x8xf32>
+}
+
+// -----
+
+// An exact division becomes a copy with zeros between: the data gradient of a convolution with stride 2.
+// CHECK-LABEL: @division
+// CHECK: %[[P:.*]] = gnc.compute [{{.*}}, [[Q:.*]] = 13] (%{{.*}} = %arg0[{{.*}}, [[Q]] floordiv 2 - 1] where ([[Q]] mod 2 < 1) ?? 0.0{{.*}}) -> tensor<?x4x13xf32>
+// CHECK: %[[P]][n, k, i - r + 2] : tensor<?x4x13xf32>)
+func.func @division(%dy: tensor<?x4x5xf32>, %w: tensor<4x3x3xf32>) -> tensor<?x3x11xf32> {
+  %y = gnc.compute [n = ?, c = 3, i = 11] sum [k = 4, r = 3] (%a = %w[k, c, r] : tensor<4x3x3xf32>, %b = %dy[n, k, (i - r) floordiv 2] where ((i - r) mod 2 < 1) ?? 0.0 : tensor<?x4x5xf32>) -> tensor<?x3x11xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x3x11xf32>
+}
+
+// -----
+
+// Both factors may be guarded; each gets its copy.
+// CHECK-LABEL: @both
+// CHECK-COUNT-2: gnc.compute {{.*}} ?? 0.0
+// CHECK: gnc.compute
+// CHECK-NOT: ??
+func.func @both(%x: tensor<3x8xf32>, %w: tensor<3x4xf32>) -> tensor<8xf32> {
+  %y = gnc.compute [i = 8] sum [c = 3, r = 6] (%a = %w[c, r - 1] ?? 0.0 : tensor<3x4xf32>, %b = %x[c, i + r - 2] ?? 0.0 : tensor<3x8xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// What padding with zeros cannot say stays: another value outside, no product, a condition of its own, an index by data,
+// a copy more than 16 times as large.
+// CHECK-LABEL: @others
+// CHECK-NOT: -> tensor<{{.*}}x{{.*}}xf32> {
+// CHECK: return
+func.func @others(%x: tensor<3x8xf32>, %w: tensor<3x3xf32>, %l: tensor<3xi8>, %one: tensor<3x1xf32>)
+    -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
+  %p = gnc.compute [i = 8] sum [c = 3, r = 3] (%a = %w[c, r] : tensor<3x3xf32>, %b = %x[c, i + r - 1] ?? 1.0 : tensor<3x8xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %q = gnc.compute [i = 8] sum [c = 3, r = 3] (%a = %w[c, r] : tensor<3x3xf32>, %b = %x[c, i + r - 1] ?? 0.0 : tensor<3x8xf32>) -> tensor<8xf32> {
+    %0 = arith.addf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %s = gnc.compute [i = 8] sum [c = 3, r = 3] (%a = %w[c, r] : tensor<3x3xf32>, %b = %x[c, i + r - 1] where (i + c < 5) ?? 0.0 : tensor<3x8xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %t = gnc.compute [i = 8] sum [c = 3] (%k = %l[c] : tensor<3xi8>, %b = %x[read0, i - 1] ?? 0.0 : tensor<3x8xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %b, %b : f32
+    gnc.yield %0 : f32
+  }
+  %u = gnc.compute [i = 8] sum [c = 3, r = 3] (%a = %w[c, r] : tensor<3x3xf32>, %b = %one[c, i * 3 - r] ?? 0.0 : tensor<3x1xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %p, %q, %s, %t, %u : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+}
