@@ -6,10 +6,12 @@ using namespace mlir;
 
 namespace gnc {
 
-std::optional<StridedAddress> stridedAddress(AccessAttr access, RankedTensorType type, unsigned numIndices) {
+std::optional<StridedAddress> stridedAddress(AccessAttr access, RankedTensorType type,
+                                             unsigned numIndices) {
   StridedAddress address;
   address.strides.assign(numIndices, 0);
-  for (auto [coordinate, stride] : llvm::zip_equal(access.getCoords().getResults(), physicalStrides(type))) {
+  for (auto [coordinate, stride] :
+       llvm::zip_equal(access.getCoords().getResults(), physicalStrides(type))) {
     LinearForm form = linearForm(coordinate);
     if (!form.isAffineInDims())
       return std::nullopt;
@@ -22,7 +24,8 @@ std::optional<StridedAddress> stridedAddress(AccessAttr access, RankedTensorType
 
 StridedAddress resultAddress(ComputeOp op, unsigned result) {
   StridedAddress address;
-  llvm::append_range(address.strides, physicalStrides(cast<RankedTensorType>(op.getResultTypes()[result])));
+  llvm::append_range(address.strides,
+                     physicalStrides(cast<RankedTensorType>(op.getResultTypes()[result])));
   address.strides.resize(op.getNumIndices(), 0);
   return address;
 }
@@ -32,12 +35,14 @@ static bool hasStridedFinish(ComputeOp op) {
   for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i) {
     AccessAttr access = op.getAccess(i);
     auto type = cast<RankedTensorType>(op.getReads()[i].getType());
-    if (access.isGuarded() || !access.getClamped().empty() || !stridedAddress(access, type, op.getNumIndices()))
+    if (access.isGuarded() || !access.getClamped().empty() ||
+        !stridedAddress(access, type, op.getNumIndices()))
       return false;
   }
   return !op.getFinish()
               .walk([](Operation *scalar) {
-                return isa<IndexOp, InsideOp>(scalar) ? WalkResult::interrupt() : WalkResult::advance();
+                return isa<IndexOp, InsideOp>(scalar) ? WalkResult::interrupt()
+                                                      : WalkResult::advance();
               })
               .wasInterrupted();
 }
@@ -48,8 +53,9 @@ std::optional<unsigned> contractionVector(ComputeOp op) {
     return std::nullopt;
   for (unsigned vector : vectorCandidates(op)) {
     auto c = classify(op, vector);
-    auto columns = stridedAddress(op.getAccess(c->b), cast<RankedTensorType>(op.getReads()[c->b].getType()),
-                                  op.getNumIndices());
+    auto columns =
+        stridedAddress(op.getAccess(c->b), cast<RankedTensorType>(op.getReads()[c->b].getType()),
+                       op.getNumIndices());
     if (columns->strides[vector] == 1 && resultAddress(op, 0).strides[vector] == 1)
       return vector;
   }

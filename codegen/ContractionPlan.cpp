@@ -20,7 +20,8 @@ int64_t ContractionPlan::rowCount() const { return product(rows, 1); }
 int64_t ContractionPlan::kCount() const { return product(k, kUsualBatch); }
 
 Tiles ContractionPlan::tiles() const {
-  // A tile is one row tile of one outer point; rows of a batched contraction are counted over the whole batch.
+  // A tile is one row tile of one outer point; rows of a batched contraction are counted over the
+  // whole batch.
   Tiles tiles;
   bool batchedOuter = llvm::any_of(outer, [](const ContractionLoop &loop) { return loop.batched; });
   int64_t outerCount = product(outer, 1);
@@ -38,8 +39,8 @@ Tiles ContractionPlan::tiles() const {
 static void sortLoops(SmallVectorImpl<ContractionLoop> &loops, unsigned operand) {
   auto key = [&](const ContractionLoop &loop) {
     auto magnitude = [&](unsigned o) { return std::abs(loop.strides[o]); };
-    return std::tuple(loop.batched, magnitude(operand), magnitude(ContractionPlan::C), magnitude(ContractionPlan::A),
-                      magnitude(ContractionPlan::B));
+    return std::tuple(loop.batched, magnitude(operand), magnitude(ContractionPlan::C),
+                      magnitude(ContractionPlan::A), magnitude(ContractionPlan::B));
   };
   llvm::stable_sort(loops, [&](auto &x, auto &y) { return key(x) > key(y); });
 }
@@ -66,8 +67,8 @@ static void mergeLoops(SmallVectorImpl<ContractionLoop> &loops) {
   loops.assign(merged.begin(), merged.end());
 }
 
-/// Rows that fit the registers next to `vectors` columns; a divisor of the innermost rows saves the address arithmetic
-/// of tiles that straddle two runs.
+/// Rows that fit the registers next to `vectors` columns; a divisor of the innermost rows saves the
+/// address arithmetic of tiles that straddle two runs.
 static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) {
   unsigned most = std::clamp<unsigned>((target.registers - 1 - plan.vectors) / plan.vectors, 1, 12);
   if (plan.rows.empty())
@@ -80,12 +81,14 @@ static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) 
   return !plan.batchedRows() && plan.rowCount() < most ? plan.rowCount() : most;
 }
 
-/// Cuts k so that the columns' block stays in the second-level cache (about half a megabyte on current cores).
+/// Cuts k so that the columns' block stays in the second-level cache (about half a megabyte on
+/// current cores).
 static void chooseBlocks(ContractionPlan &plan) {
   constexpr int64_t kResidentBytes = 160 << 10, kBlockPoints = 320;
   int64_t columns = product(plan.columns, kUsualBatch);
   int64_t points = plan.kCount();
-  if (points * columns * 4 <= kResidentBytes || points <= kBlockPoints || plan.k.empty() || plan.k[0].batched)
+  if (points * columns * 4 <= kResidentBytes || points <= kBlockPoints || plan.k.empty() ||
+      plan.k[0].batched)
     return;
   int64_t inner = points / plan.k[0].extent;
   plan.kBlock = std::max<int64_t>(1, kBlockPoints / inner);
@@ -99,7 +102,8 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   unsigned numIndices = op.getNumIndices();
   SmallVector<StridedAddress> addresses;
   auto readAddress = [&](unsigned read) {
-    return *stridedAddress(op.getAccess(read), cast<RankedTensorType>(op.getReads()[read].getType()), numIndices);
+    return *stridedAddress(op.getAccess(read),
+                           cast<RankedTensorType>(op.getReads()[read].getType()), numIndices);
   };
   addresses.push_back(readAddress(c.a));
   addresses.push_back(readAddress(c.b));
@@ -112,7 +116,8 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
     plan.bases.push_back(address.base);
   auto loopOf = [&](unsigned index) {
     int64_t extent = op.getExtents()[index];
-    ContractionLoop loop{ShapedType::isDynamic(extent) ? 1 : extent, ShapedType::isDynamic(extent), {}};
+    ContractionLoop loop{
+        ShapedType::isDynamic(extent) ? 1 : extent, ShapedType::isDynamic(extent), {}};
     for (const StridedAddress &address : addresses)
       loop.strides.push_back(address.strides[index]);
     return loop;
@@ -135,7 +140,8 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   unsigned most = target.registers >= 32 ? 4 : 2;
   plan.vectors = std::clamp<int64_t>(llvm::divideCeil(width, target.lanes), 1, most);
   plan.rowTile = chooseRowTile(plan, target);
-  plan.aligned = !plan.rows.empty() && !plan.rows.back().batched && plan.rows.back().extent % plan.rowTile == 0;
+  plan.aligned = !plan.rows.empty() && !plan.rows.back().batched &&
+                 plan.rows.back().extent % plan.rowTile == 0;
   chooseBlocks(plan);
   return plan;
 }

@@ -3,7 +3,8 @@
 // Two ways to run an equation, chosen by its form alone:
 //
 //   emitContraction   sums of products with reuse: a tile of rows x columns held in registers
-//   emitEquation      everything else: loops over the result in memory order, vectors along the innermost index
+//   emitEquation      everything else: loops over the result in memory order, vectors along the
+//   innermost index
 //
 // Both write kernels whose text depends only on the equation's canonical form and extents: equal
 // equations, whatever their author called things, become one kernel.
@@ -32,13 +33,16 @@ struct StridedAddress {
   llvm::SmallVector<int64_t> strides;
 };
 
-/// The address of a read if its coordinates are affine; guards and clamps are the caller's business.
-std::optional<StridedAddress> stridedAddress(AccessAttr access, mlir::RankedTensorType type, unsigned numIndices);
+/// The address of a read if its coordinates are affine; guards and clamps are the caller's
+/// business.
+std::optional<StridedAddress> stridedAddress(AccessAttr access, mlir::RankedTensorType type,
+                                             unsigned numIndices);
 
 /// The address of result `result` over the equation's indices (reduction strides are 0).
 StridedAddress resultAddress(ComputeOp op, unsigned result);
 
-mlir::FailureOr<Tiles> emitEquation(KernelBuilder &k, ComputeOp op, const KernelArguments &arguments);
+mlir::FailureOr<Tiles> emitEquation(KernelBuilder &k, ComputeOp op,
+                                    const KernelArguments &arguments);
 
 /// `vector` is the column index, a vectorCandidate of the op with stride one in columns and result.
 mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,

@@ -4,12 +4,15 @@
 //
 //   for each row tile t:  for each panel of columns:  tile(t, panel)
 //
-// so that a tile's row addresses are computed once, and with blocks, as in Goto and van de Geijn 2008,
+// so that a tile's row addresses are computed once, and with blocks, as in Goto and van de Geijn
+// 2008,
 //
-//   for each block of k:  for each group of row tiles:  for each panel:  for each t of the group:  tile(t, panel, block)
+//   for each block of k:  for each group of row tiles:  for each panel:  for each t of the group:
+//   tile(t, panel, block)
 //
-// where the panel's part of B stays in the first-level cache over a group. In both, an element of C sums its products
-// in the order of k, however the tiles are spread over threads: the same bits for any number of them.
+// where the panel's part of B stays in the first-level cache over a group. In both, an element of C
+// sums its products in the order of k, however the tiles are spread over threads: the same bits for
+// any number of them.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/ContractionPlan.h"
@@ -34,8 +37,10 @@ struct Panel {
 
 class ContractionEmitter {
 public:
-  ContractionEmitter(KernelBuilder &k, ComputeOp op, unsigned vector, const KernelArguments &arguments)
-      : k(k), b(k.b), op(op), plan(planContraction(op, vector, k.target)), c(*classify(op, vector)) {
+  ContractionEmitter(KernelBuilder &k, ComputeOp op, unsigned vector,
+                     const KernelArguments &arguments)
+      : k(k), b(k.b), op(op), plan(planContraction(op, vector, k.target)),
+        c(*classify(op, vector)) {
     buffers = {arguments.reads[c.a], arguments.reads[c.b], arguments.results[0]};
     for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)
       buffers.push_back(arguments.reads[i]);
@@ -53,11 +58,13 @@ private:
   void addCounters(ArrayRef<ContractionLoop> loops, Value flat, MutableArrayRef<Value> offsets);
   void emitTile(const TileRows &rows, const Panel &panel);
   SmallVector<Value> initialTile(const TileRows &rows, const Panel &panel);
-  SmallVector<Value> sumOverK(unsigned level, ArrayRef<Value> rowsOfA, Value columnsOfB, SmallVector<Value> tile,
-                              const Panel &panel);
-  SmallVector<Value> step(ArrayRef<Value> rowsOfA, Value columnsOfB, SmallVector<Value> tile, const Panel &panel);
+  SmallVector<Value> sumOverK(unsigned level, ArrayRef<Value> rowsOfA, Value columnsOfB,
+                              SmallVector<Value> tile, const Panel &panel);
+  SmallVector<Value> step(ArrayRef<Value> rowsOfA, Value columnsOfB, SmallVector<Value> tile,
+                          const Panel &panel);
   void writeTile(const TileRows &rows, const Panel &panel, ArrayRef<Value> tile, bool last);
-  FailureOr<Value> finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row, unsigned vector);
+  FailureOr<Value> finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,
+                          unsigned vector);
   Value readForFinish(unsigned operand, Value offset, unsigned lanes);
   unsigned lanesOf(const Panel &panel, unsigned vector) const {
     return vector + 1 == panel.vectors ? panel.lastLanes : k.target.lanes;
@@ -84,7 +91,8 @@ private:
 //===------------------------------------------------------------------------------------------===//
 
 /// Splits the flat counter of `loops` and adds each one's part to every operand's offset.
-void ContractionEmitter::addCounters(ArrayRef<ContractionLoop> loops, Value flat, MutableArrayRef<Value> offsets) {
+void ContractionEmitter::addCounters(ArrayRef<ContractionLoop> loops, Value flat,
+                                     MutableArrayRef<Value> offsets) {
   for (unsigned i = loops.size(); i-- > 0;) {
     Value counter = i == 0 ? flat : k.remainder(flat, loops[i].extent);
     flat = i == 0 ? flat : k.divide(flat, loops[i].extent);
@@ -97,7 +105,8 @@ TileRows ContractionEmitter::rowsOf(Value tile) {
   Value rowBlock = tile, outer = k.constant(0);
   if (!plan.outer.empty()) {
     auto tiles = constantOf(rowTiles);
-    outer = tiles ? k.divide(tile, *tiles) : Value(arith::DivUIOp::create(b, k.loc, tile, rowTiles));
+    outer =
+        tiles ? k.divide(tile, *tiles) : Value(arith::DivUIOp::create(b, k.loc, tile, rowTiles));
     rowBlock = k.sub(tile, k.mul(outer, rowTiles));
   }
   SmallVector<Value> base;
@@ -140,7 +149,8 @@ void ContractionEmitter::panels(ArrayRef<Value> offsets, PanelBody body) {
       offset = k.add(offset, k.mul(column, stride));
     body(panel);
   };
-  k.loop(k.constant(0), k.constant(whole), width, [&](Value column) { at(column, plan.vectors, k.target.lanes); });
+  k.loop(k.constant(0), k.constant(whole), width,
+         [&](Value column) { at(column, plan.vectors, k.target.lanes); });
   if (int64_t rest = loop.extent - whole) {
     unsigned vectors = llvm::divideCeil(rest, k.target.lanes);
     at(k.constant(whole), vectors, rest - (vectors - 1) * k.target.lanes);
@@ -183,12 +193,12 @@ SmallVector<Value> ContractionEmitter::initialTile(const TileRows &rows, const P
   return tile;
 }
 
-SmallVector<Value> ContractionEmitter::step(ArrayRef<Value> rowsOfA, Value columnsOfB, SmallVector<Value> tile,
-                                            const Panel &panel) {
+SmallVector<Value> ContractionEmitter::step(ArrayRef<Value> rowsOfA, Value columnsOfB,
+                                            SmallVector<Value> tile, const Panel &panel) {
   SmallVector<Value> columns;
   for (unsigned v = 0; v < panel.vectors; ++v)
-    columns.push_back(k.loadMasked(buffers[P::B], k.add(columnsOfB, v * k.target.lanes), b.getF32Type(),
-                                   lanesOf(panel, v)));
+    columns.push_back(k.loadMasked(buffers[P::B], k.add(columnsOfB, v * k.target.lanes),
+                                   b.getF32Type(), lanesOf(panel, v)));
   for (auto [row, offset] : llvm::enumerate(rowsOfA)) {
     Value scalar = k.splat(k.load(buffers[P::A], offset, b.getF32Type(), 1), k.target.lanes);
     for (unsigned v = 0; v < panel.vectors; ++v) {
@@ -199,8 +209,9 @@ SmallVector<Value> ContractionEmitter::step(ArrayRef<Value> rowsOfA, Value colum
   return tile;
 }
 
-SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> rowsOfA, Value columnsOfB,
-                                                SmallVector<Value> tile, const Panel &panel) {
+SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> rowsOfA,
+                                                Value columnsOfB, SmallVector<Value> tile,
+                                                const Panel &panel) {
   if (level == plan.k.size())
     return step(rowsOfA, columnsOfB, std::move(tile), panel);
   const ContractionLoop &loop = plan.k[level];
@@ -209,10 +220,12 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> 
     SmallVector<Value> rows;
     for (Value row : rowsOfA)
       rows.push_back(k.add(row, offset));
-    return sumOverK(level + 1, rows, k.add(columnsOfB, k.mul(counter, loop.strides[P::B])), llvm::to_vector(in), panel);
+    return sumOverK(level + 1, rows, k.add(columnsOfB, k.mul(counter, loop.strides[P::B])),
+                    llvm::to_vector(in), panel);
   };
   constexpr int64_t kUnrolled = 4;
-  if (!plan.kBlock && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) && plan.kCount() <= kUnrolled) {
+  if (!plan.kBlock && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) &&
+      plan.kCount() <= kUnrolled) {
     for (int64_t i = 0; i < loop.extent; ++i)
       tile = at(k.constant(i), tile);
     return tile;
@@ -235,12 +248,14 @@ Value ContractionEmitter::readForFinish(unsigned operand, Value offset, unsigned
     return k.loadMasked(buffers[operand], offset, element, lanes);
   SmallVector<Value> scalars;
   for (unsigned lane = 0; lane < k.target.lanes; ++lane)
-    scalars.push_back(k.load(buffers[operand], k.add(offset, std::min(lane, lanes - 1) * stride), element, 1));
-  return vector::FromElementsOp::create(b, k.loc, cast<VectorType>(k.typeFor(element, k.target.lanes)), scalars);
+    scalars.push_back(
+        k.load(buffers[operand], k.add(offset, std::min(lane, lanes - 1) * stride), element, 1));
+  return vector::FromElementsOp::create(
+      b, k.loc, cast<VectorType>(k.typeFor(element, k.target.lanes)), scalars);
 }
 
-FailureOr<Value> ContractionEmitter::finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,
-                                            unsigned vector) {
+FailureOr<Value> ContractionEmitter::finish(Value sum, const TileRows &rows, const Panel &panel,
+                                            unsigned row, unsigned vector) {
   if (!op.hasFinish())
     return sum;
   SmallVector<Value> arguments{sum};
@@ -250,14 +265,15 @@ FailureOr<Value> ContractionEmitter::finish(Value sum, const TileRows &rows, con
     arguments.push_back(readForFinish(operand, offset, lanesOf(panel, vector)));
   }
   auto none = [](unsigned) { return Value(); };
-  FailureOr<SmallVector<Value>> results =
-      emitRegion(k, op.getFinish(), arguments, RegionContext{k.target.lanes, none, none, op.getExtents()});
+  FailureOr<SmallVector<Value>> results = emitRegion(
+      k, op.getFinish(), arguments, RegionContext{k.target.lanes, none, none, op.getExtents()});
   if (failed(results))
     return failure();
   return (*results)[0];
 }
 
-void ContractionEmitter::writeTile(const TileRows &rows, const Panel &panel, ArrayRef<Value> tile, bool last) {
+void ContractionEmitter::writeTile(const TileRows &rows, const Panel &panel, ArrayRef<Value> tile,
+                                   bool last) {
   for (unsigned row = 0; row < plan.rowTile; ++row)
     for (unsigned v = 0; v < panel.vectors; ++v) {
       FailureOr<Value> value = tile[row * panel.vectors + v];
@@ -279,7 +295,8 @@ void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
   if (!plan.kBlock || !op.hasFinish())
     return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
   Value next = k.add(block, plan.kBlock);
-  Value isLast = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sge, next, k.constant(plan.k[0].extent));
+  Value isLast = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sge, next,
+                                       k.constant(plan.k[0].extent));
   auto branch = [&](bool last) {
     return [&, last](OpBuilder &builder, Location) {
       OpBuilder::InsertionGuard guard(b);
@@ -325,7 +342,8 @@ FailureOr<Tiles> ContractionEmitter::emit() {
   return plan.tiles();
 }
 
-FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector, const KernelArguments &arguments) {
+FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
+                                 const KernelArguments &arguments) {
   return ContractionEmitter(k, op, vector, arguments).emit();
 }
 

@@ -7,8 +7,9 @@
 //   contiguous  stride one in the vector index: a vector load
 //   scattered   anything else: one scalar load a lane
 //
-// A guard whose conditions do not depend on the vector index costs one comparison a vector: the address is made safe
-// (0) and the loaded value replaced. Reductions run inside, in the equation's order, unrolled if they are short.
+// A guard whose conditions do not depend on the vector index costs one comparison a vector: the
+// address is made safe (0) and the loaded value replaced. Reductions run inside, in the equation's
+// order, unrolled if they are short.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/EquationEmitter.h"
@@ -31,7 +32,8 @@ Value EquationEmitter::indexValue(unsigned index) {
   for (unsigned lane = 0; lane < lanes; ++lane)
     count.push_back(lane);
   auto type = cast<ShapedType>(k.typeFor(b.getF32Type(), lanes));
-  Value offsets = arith::ConstantOp::create(b, k.loc, DenseElementsAttr::get(type, ArrayRef(count)));
+  Value offsets =
+      arith::ConstantOp::create(b, k.loc, DenseElementsAttr::get(type, ArrayRef(count)));
   return arith::AddFOp::create(b, k.loc, number, offsets);
 }
 
@@ -69,8 +71,8 @@ LogicalResult EquationEmitter::emitPoint() {
       results.push_back(read(i));
     auto index = [&](unsigned i) { return indexValue(i); };
     auto inside = [&](unsigned i) { return insides[i]; };
-    FailureOr<SmallVector<Value>> finished =
-        emitRegion(k, op.getFinish(), results, RegionContext{lanes, index, inside, op.getExtents()});
+    FailureOr<SmallVector<Value>> finished = emitRegion(
+        k, op.getFinish(), results, RegionContext{lanes, index, inside, op.getExtents()});
     if (failed(finished))
       return failure();
     results = *finished;

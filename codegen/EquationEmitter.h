@@ -1,7 +1,9 @@
-//===- EquationEmitter.h - one equation while it becomes a kernel ------------------------------===//
+//===- EquationEmitter.h - one equation while it becomes a kernel
+//------------------------------===//
 //
-// The state that the parts of emitEquation share: the loops that are open, the vector index, the values read at the
-// current point. EmitEquation.cpp walks the nest, EquationReads.cpp reads, EquationReduction.cpp combines.
+// The state that the parts of emitEquation share: the loops that are open, the vector index, the
+// values read at the current point. EmitEquation.cpp walks the nest, EquationReads.cpp reads,
+// EquationReduction.cpp combines.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -31,10 +33,12 @@ private:
   llvm::LogicalResult emitPoint();
   // Reductions
   llvm::SmallVector<mlir::Value> initialValues();
-  llvm::SmallVector<mlir::Value> emitReduction(unsigned level, llvm::SmallVector<mlir::Value> carried);
+  llvm::SmallVector<mlir::Value> emitReduction(unsigned level,
+                                               llvm::SmallVector<mlir::Value> carried);
   llvm::SmallVector<mlir::Value> emitTerm(llvm::SmallVector<mlir::Value> carried);
   mlir::Value combine(Reduction reduction, mlir::Value accumulator, mlir::Value term);
-  void combinePosition(Reduction reduction, mlir::Value &best, mlir::Value &position, mlir::Value term);
+  void combinePosition(Reduction reduction, mlir::Value &best, mlir::Value &position,
+                       mlir::Value term);
   mlir::Value position();
   unsigned carriedAt(unsigned result);
   std::optional<unsigned> positionOf(unsigned result);
@@ -45,7 +49,8 @@ private:
   struct Location {
     mlir::Value offset, condition; // condition is null if always inside
   };
-  Location locate(unsigned i, llvm::ArrayRef<mlir::Value> counters, llvm::ArrayRef<mlir::Value> symbols);
+  Location locate(unsigned i, llvm::ArrayRef<mlir::Value> counters,
+                  llvm::ArrayRef<mlir::Value> symbols);
   mlir::Value guarded(unsigned i, mlir::Value loaded, mlir::Value condition, unsigned lanes);
   std::optional<int64_t> vectorStride(unsigned i);
   void write(unsigned result, mlir::Value value);
@@ -55,10 +60,12 @@ private:
   mlir::OpBuilder &b;
   ComputeOp op;
   const KernelArguments &arguments;
-  llvm::SmallVector<std::optional<StridedAddress>> addresses; // of reads that are plain linear addresses
+  llvm::SmallVector<std::optional<StridedAddress>>
+      addresses; // of reads that are plain linear addresses
   LoopNest nest;
   llvm::SmallVector<mlir::Value> counters; // per index of the equation; null inside merged loops
-  llvm::SmallVector<std::pair<unsigned, mlir::Value>> steps; // (step index, counter) of every open loop
+  llvm::SmallVector<std::pair<unsigned, mlir::Value>>
+      steps; // (step index, counter) of every open loop
   std::optional<unsigned> vectorIndex;
   unsigned lanes = 1;
   llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point

@@ -1,4 +1,5 @@
-//===- EquationReads.cpp - reads of an equation: uniform, contiguous, scattered ----------------===//
+//===- EquationReads.cpp - reads of an equation: uniform, contiguous, scattered
+//----------------===//
 #include "codegen/EquationEmitter.h"
 #include "ir/IndexMath.h"
 #include "ir/Layout.h"
@@ -7,13 +8,16 @@ using namespace mlir;
 
 namespace gnc {
 
-static Type elementType(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
+static Type elementType(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType()).getElementType();
+}
 
 //===------------------------------------------------------------------------------------------===//
 // Reads
 //===------------------------------------------------------------------------------------------===//
 
-/// How far a step of the vector index moves the address, if it moves it evenly and no guard depends on it.
+/// How far a step of the vector index moves the address, if it moves it evenly and no guard depends
+/// on it.
 std::optional<int64_t> EquationEmitter::vectorStride(unsigned i) {
   if (!vectorIndex)
     return 0;
@@ -36,28 +40,34 @@ std::optional<int64_t> EquationEmitter::vectorStride(unsigned i) {
       continue;
     int64_t coefficient = linearForm(coordinate).coefficient(vector);
     AffineExpr rest = simplify(coordinate - vector * coefficient, op.getExtents());
-    bool checked = access.isGuarded() && !rangeOf(coordinate, op.getExtents()).inside(type.getDimSize(dim));
-    uneven |= coefficient == 0 || rest.isFunctionOfDim(*vectorIndex) || checked || access.isClamped(dim);
+    bool checked =
+        access.isGuarded() && !rangeOf(coordinate, op.getExtents()).inside(type.getDimSize(dim));
+    uneven |=
+        coefficient == 0 || rest.isFunctionOfDim(*vectorIndex) || checked || access.isClamped(dim);
     total += coefficient * stride;
   }
   return uneven ? std::nullopt : std::optional(total);
 }
 
 /// Address and guard of read `i` at the given index values.
-EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at, ArrayRef<Value> symbols) {
+EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at,
+                                                  ArrayRef<Value> symbols) {
   AccessAttr access = op.getAccess(i);
   auto type = cast<RankedTensorType>(op.getReads()[i].getType());
   Location location{k.constant(0), Value()};
   if (addresses[i]) {
     Value offset = k.constant(addresses[i]->base);
     for (auto [index, counter] : steps)
-      offset = k.add(offset, k.mul(index == vectorIndex && at[index] ? at[index] : counter, addresses[i]->strides[index]));
+      offset = k.add(offset, k.mul(index == vectorIndex && at[index] ? at[index] : counter,
+                                   addresses[i]->strides[index]));
     location.offset = offset;
     return location;
   }
-  for (auto [condition, limit] : llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
+  for (auto [condition, limit] :
+       llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
     if (!rangeOf(condition, op.getExtents()).inside(limit))
-      location.condition = k.both(location.condition, k.inside(k.expression(condition, at, symbols), limit));
+      location.condition =
+          k.both(location.condition, k.inside(k.expression(condition, at, symbols), limit));
   for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
     AffineExpr expr = access.getCoords().getResult(dim);
     Value coordinate = k.expression(expr, at, symbols);
@@ -65,13 +75,15 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
     if (!type.isDynamicDim(dim) && access.isClamped(dim)) {
       coordinate = arith::MaxSIOp::create(b, k.loc, coordinate, k.constant(0));
       coordinate = k.minimum(coordinate, k.constant(extent - 1));
-    } else if (!type.isDynamicDim(dim) && access.isGuarded() && !rangeOf(expr, op.getExtents()).inside(extent)) {
+    } else if (!type.isDynamicDim(dim) && access.isGuarded() &&
+               !rangeOf(expr, op.getExtents()).inside(extent)) {
       location.condition = k.both(location.condition, k.inside(coordinate, extent));
     }
     location.offset = k.add(location.offset, k.mul(coordinate, stride));
   }
   if (location.condition)
-    location.offset = arith::SelectOp::create(b, k.loc, location.condition, location.offset, k.constant(0));
+    location.offset =
+        arith::SelectOp::create(b, k.loc, location.condition, location.offset, k.constant(0));
   return location;
 }
 
@@ -80,8 +92,9 @@ Value EquationEmitter::guarded(unsigned i, Value loaded, Value condition, unsign
     return loaded;
   double outside = op.getAccess(i).getOutside().getValueAsDouble();
   Type element = elementType(op.getReads()[i]);
-  TypedAttr value = isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, outside))
-                                            : TypedAttr(b.getIntegerAttr(element, static_cast<int64_t>(outside)));
+  TypedAttr value = isa<FloatType>(element)
+                        ? TypedAttr(b.getFloatAttr(element, outside))
+                        : TypedAttr(b.getIntegerAttr(element, static_cast<int64_t>(outside)));
   Value replacement = k.splat(arith::ConstantOp::create(b, k.loc, value), width);
   return arith::SelectOp::create(b, k.loc, condition, loaded, replacement);
 }
@@ -93,7 +106,8 @@ static Value asIndex(KernelBuilder &k, Value value) {
   return arith::IndexCastOp::create(k.b, k.loc, k.b.getIndexType(), value);
 }
 
-static SmallVector<Value> symbolsAt(KernelBuilder &k, AccessAttr access, ArrayRef<Value> values, unsigned lane) {
+static SmallVector<Value> symbolsAt(KernelBuilder &k, AccessAttr access, ArrayRef<Value> values,
+                                    unsigned lane) {
   SmallVector<Value> symbols(access.getCoords().getNumSymbols());
   for (AffineMap map : {access.getCoords(), access.getConditions()})
     map.walkExprs([&](AffineExpr expr) {
@@ -132,8 +146,9 @@ Value EquationEmitter::readScattered(unsigned i) {
     Location location = locate(i, at, symbolsAt(k, op.getAccess(i), values, lane));
     Value loaded = k.load(arguments.reads[i], location.offset, element, 1);
     lanesLoaded.push_back(guarded(i, loaded, location.condition, 1));
-    lanesInside.push_back(location.condition ? location.condition
-                                             : Value(arith::ConstantOp::create(b, k.loc, b.getBoolAttr(true))));
+    lanesInside.push_back(location.condition
+                              ? location.condition
+                              : Value(arith::ConstantOp::create(b, k.loc, b.getBoolAttr(true))));
   }
   auto collect = [&](ValueRange scalars) -> Value {
     auto type = VectorType::get({static_cast<int64_t>(lanes)}, scalars[0].getType());

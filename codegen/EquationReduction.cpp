@@ -1,4 +1,5 @@
-//===- EquationReduction.cpp - combining the terms of an equation ------------------------------===//
+//===- EquationReduction.cpp - combining the terms of an equation
+//------------------------------===//
 #include "codegen/EquationEmitter.h"
 #include <limits>
 
@@ -31,35 +32,32 @@ SmallVector<Value> EquationEmitter::initialValues() {
   SmallVector<Value> initial;
   for (unsigned i = 0; i < op.getNumResults(); ++i) {
     Reduction reduction = op.getReduction(i);
-    double start = reduction == Reduction::Prod                                        ? 1
+    double start = reduction == Reduction::Prod                                    ? 1
                    : reduction == Reduction::Max || reduction == Reduction::ArgMax ? -kInfinity
                    : reduction == Reduction::Min || reduction == Reduction::ArgMin ? kInfinity
                                                                                    : 0;
     initial.push_back(k.floatConstant(start, lanes));
     if (isPosition(reduction))
-      initial.push_back(k.splat(arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(0)), lanes));
+      initial.push_back(
+          k.splat(arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(0)), lanes));
   }
   return initial;
 }
 
 Value EquationEmitter::combine(Reduction reduction, Value accumulator, Value term) {
   switch (reduction) {
-  case Reduction::Sum:
-    return arith::AddFOp::create(b, k.loc, accumulator, term);
-  case Reduction::Prod:
-    return arith::MulFOp::create(b, k.loc, accumulator, term);
-  case Reduction::Max:
-    return arith::MaximumFOp::create(b, k.loc, accumulator, term);
-  case Reduction::Min:
-    return arith::MinimumFOp::create(b, k.loc, accumulator, term);
-  default:
-    return term;
+  case Reduction::Sum: return arith::AddFOp::create(b, k.loc, accumulator, term);
+  case Reduction::Prod: return arith::MulFOp::create(b, k.loc, accumulator, term);
+  case Reduction::Max: return arith::MaximumFOp::create(b, k.loc, accumulator, term);
+  case Reduction::Min: return arith::MinimumFOp::create(b, k.loc, accumulator, term);
+  default: return term;
   }
 }
 
 /// A term replaces the best if it beats it or is the first NaN.
 void EquationEmitter::combinePosition(Reduction reduction, Value &best, Value &at, Value term) {
-  auto beats = reduction == Reduction::ArgMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT;
+  auto beats =
+      reduction == Reduction::ArgMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT;
   Value better = arith::CmpFOp::create(b, k.loc, beats, term, best);
   Value number = arith::CmpFOp::create(b, k.loc, arith::CmpFPredicate::ORD, best, best);
   Value take = arith::AndIOp::create(b, k.loc, better, number);

@@ -18,7 +18,8 @@ std::optional<int64_t> constantOf(Value value) {
   return std::nullopt;
 }
 
-KernelBuilder::KernelBuilder(ModuleOp module, Location loc, ArrayRef<Type> buffers, VectorTarget target)
+KernelBuilder::KernelBuilder(ModuleOp module, Location loc, ArrayRef<Type> buffers,
+                             VectorTarget target)
     : b(module.getContext()), loc(loc), target(target) {
   SmallVector<Type> types(3, b.getIndexType());
   llvm::append_range(types, buffers);
@@ -102,7 +103,9 @@ Value KernelBuilder::inside(Value x, int64_t limit) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x, constant(limit));
 }
 
-Value KernelBuilder::both(Value x, Value y) { return !x ? y : !y ? x : Value(arith::AndIOp::create(b, loc, x, y)); }
+Value KernelBuilder::both(Value x, Value y) {
+  return !x ? y : !y ? x : Value(arith::AndIOp::create(b, loc, x, y));
+}
 
 /// Indices are not negative, so neither is a sum of products without a negative constant.
 static bool isNonNegative(AffineExpr expr) {
@@ -139,14 +142,13 @@ Value KernelBuilder::expression(AffineExpr expr, ArrayRef<Value> dims, ArrayRef<
   Value left = expression(binary.getLHS(), dims, symbols);
   Value right = expression(binary.getRHS(), dims, symbols);
   switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return add(left, right);
-  case AffineExprKind::Mul:
-    return mul(left, right);
+  case AffineExprKind::Add: return add(left, right);
+  case AffineExprKind::Mul: return mul(left, right);
   case AffineExprKind::FloorDiv:
     return floorDivide(left, *constantOf(right), isNonNegative(binary.getLHS()));
   case AffineExprKind::CeilDiv: // = floor((x + y - 1) / y)
-    return floorDivide(add(left, *constantOf(right) - 1), *constantOf(right), isNonNegative(binary.getLHS()));
+    return floorDivide(add(left, *constantOf(right) - 1), *constantOf(right),
+                       isNonNegative(binary.getLHS()));
   default: { // mod follows the (positive) divisor
     Value quotient = floorDivide(left, *constantOf(right), isNonNegative(binary.getLHS()));
     return sub(left, mul(quotient, right));
@@ -165,14 +167,16 @@ Type KernelBuilder::typeFor(Type element, unsigned lanes) {
 Value KernelBuilder::splat(Value scalar, unsigned lanes) {
   if (lanes == 1)
     return scalar;
-  return vector::BroadcastOp::create(b, loc, VectorType::get({static_cast<int64_t>(lanes)}, scalar.getType()), scalar);
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get({static_cast<int64_t>(lanes)}, scalar.getType()), scalar);
 }
 
 Value KernelBuilder::floatConstant(double value, unsigned lanes) {
   auto number = b.getF32FloatAttr(value);
   if (lanes == 1)
     return arith::ConstantOp::create(b, loc, number);
-  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(cast<ShapedType>(typeFor(b.getF32Type(), lanes)), number));
+  return arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(cast<ShapedType>(typeFor(b.getF32Type(), lanes)), number));
 }
 
 /// Bytes to i1.
@@ -187,7 +191,8 @@ Value KernelBuilder::load(unsigned i, Value offset, Type element, unsigned lanes
   if (lanes == 1)
     value = memref::LoadOp::create(b, loc, buffer(i), offset);
   else
-    value = vector::LoadOp::create(b, loc, cast<VectorType>(typeFor(stored, lanes)), buffer(i), offset);
+    value =
+        vector::LoadOp::create(b, loc, cast<VectorType>(typeFor(stored, lanes)), buffer(i), offset);
   return element.isInteger(1) ? toBool(*this, value, lanes) : value;
 }
 
@@ -195,7 +200,8 @@ void KernelBuilder::store(Value value, unsigned i, Value offset) {
   Type element = getElementTypeOrSelf(value.getType());
   if (element.isInteger(1)) {
     auto vector = dyn_cast<VectorType>(value.getType());
-    value = arith::ExtUIOp::create(b, loc, typeFor(b.getI8Type(), vector ? vector.getNumElements() : 1), value);
+    value = arith::ExtUIOp::create(
+        b, loc, typeFor(b.getI8Type(), vector ? vector.getNumElements() : 1), value);
   }
   if (isa<VectorType>(value.getType()))
     vector::StoreOp::create(b, loc, value, buffer(i), offset);
@@ -226,7 +232,8 @@ void KernelBuilder::storeMasked(Value value, unsigned i, Value offset, unsigned 
 // Loops
 //===------------------------------------------------------------------------------------------===//
 
-SmallVector<Value> KernelBuilder::loop(Value from, Value to, int64_t step, ValueRange initial, LoopBody body) {
+SmallVector<Value> KernelBuilder::loop(Value from, Value to, int64_t step, ValueRange initial,
+                                       LoopBody body) {
   auto first = constantOf(from), last = constantOf(to);
   if (first && last && *first >= *last)
     return llvm::to_vector(initial);

@@ -1,8 +1,8 @@
 //===- KernelBuilder.h - one kernel function under construction -------------------------------===//
 //
-// A kernel is func.func @k(lo, hi, n : index, buffers : flat memrefs): it computes tiles lo <= t < hi of a launch for
-// a batch of n samples. This is the emitters' pen: index arithmetic that folds constants, affine
-// expressions over loop counters, loads and stores by element offset, and loops.
+// A kernel is func.func @k(lo, hi, n : index, buffers : flat memrefs): it computes tiles lo <= t <
+// hi of a launch for a batch of n samples. This is the emitters' pen: index arithmetic that folds
+// constants, affine expressions over loop counters, loads and stores by element offset, and loops.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -24,7 +24,8 @@ struct VectorTarget {
 class KernelBuilder {
 public:
   /// Creates the function at the end of `module`. `buffers` are flat memref types.
-  KernelBuilder(mlir::ModuleOp module, mlir::Location loc, llvm::ArrayRef<mlir::Type> buffers, VectorTarget target);
+  KernelBuilder(mlir::ModuleOp module, mlir::Location loc, llvm::ArrayRef<mlir::Type> buffers,
+                VectorTarget target);
 
   mlir::func::FuncOp function;
   mlir::OpBuilder b;
@@ -51,7 +52,8 @@ public:
   mlir::Value inside(mlir::Value x, int64_t limit);
   mlir::Value both(mlir::Value x, mlir::Value y);
   /// The value of an index expression; `dims` and `symbols` are index values.
-  mlir::Value expression(mlir::AffineExpr expr, llvm::ArrayRef<mlir::Value> dims, llvm::ArrayRef<mlir::Value> symbols);
+  mlir::Value expression(mlir::AffineExpr expr, llvm::ArrayRef<mlir::Value> dims,
+                         llvm::ArrayRef<mlir::Value> symbols);
 
   /// Element type, or a vector of it for lanes > 1.
   mlir::Type typeFor(mlir::Type element, unsigned lanes);
@@ -64,11 +66,14 @@ public:
   mlir::Value loadMasked(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned count);
   void storeMasked(mlir::Value value, unsigned buffer, mlir::Value offset, unsigned count);
 
-  /// for i = from; i < to; i += step: body(i, carried) -> carried. Emits no loop if the trip count is known to be 0 or 1.
-  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value i, mlir::ValueRange carried)>;
-  llvm::SmallVector<mlir::Value> loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange initial,
-                                      LoopBody body);
-  void loop(mlir::Value from, mlir::Value to, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  /// for i = from; i < to; i += step: body(i, carried) -> carried. Emits no loop if the trip count
+  /// is known to be 0 or 1.
+  using LoopBody =
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value i, mlir::ValueRange carried)>;
+  llvm::SmallVector<mlir::Value> loop(mlir::Value from, mlir::Value to, int64_t step,
+                                      mlir::ValueRange initial, LoopBody body);
+  void loop(mlir::Value from, mlir::Value to, int64_t step,
+            llvm::function_ref<void(mlir::Value)> body);
 
 private:
   mlir::Value mask(unsigned count);

@@ -19,8 +19,10 @@ Tiles LoopNest::tiles() const {
   return tiles;
 }
 
-/// Indices whose value matters by itself: in a region, or in a read that is not a plain linear address.
-static SmallVector<bool> indicesUsedAlone(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads) {
+/// Indices whose value matters by itself: in a region, or in a read that is not a plain linear
+/// address.
+static SmallVector<bool> indicesUsedAlone(ComputeOp op,
+                                          ArrayRef<std::optional<StridedAddress>> reads) {
   SmallVector<bool> used(op.getNumIndices(), false);
   for (Region *region : {&op.getBody(), &op.getFinish()})
     region->walk([&](IndexOp index) { used[index.getIndex()] = true; });
@@ -41,7 +43,8 @@ static bool canMerge(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads
   if (inner.batched)
     return false;
   auto joined = [&](const StridedAddress &address) {
-    return address.strides[*outer.stepIndex()] == address.strides[*inner.stepIndex()] * inner.extent;
+    return address.strides[*outer.stepIndex()] ==
+           address.strides[*inner.stepIndex()] * inner.extent;
   };
   for (const auto &address : reads)
     if (address && !joined(*address))
@@ -60,7 +63,8 @@ static int64_t workPerElement(ComputeOp op) {
   return work;
 }
 
-/// A tile should be worth a few microseconds, and there should be enough of them for any number of threads.
+/// A tile should be worth a few microseconds, and there should be enough of them for any number of
+/// threads.
 static void chooseTiles(LoopNest &nest, ComputeOp op, unsigned lanes) {
   constexpr int64_t kWorkPerTile = 16384;
   int64_t work = workPerElement(op);

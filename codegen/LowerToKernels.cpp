@@ -1,11 +1,13 @@
 //===- LowerToKernels.cpp - equations become kernels and launches -----------------------------===//
 //
-// Each equation becomes one launch of one kernel. A kernel is named by a hash of its own text, which holds neither the
-// user's names nor locations: equal forms, in one program or in several, are one function.
+// Each equation becomes one launch of one kernel. A kernel is named by a hash of its own text,
+// which holds neither the user's names nor locations: equal forms, in one program or in several,
+// are one function.
 //
-// A weight or state is updated in its own buffer if its equation walks it element by element and nothing reads the old
-// value later; else the new value is copied over it at the very end. Both kinds of launches are marked `commit` and
-// come after all others, so that the host can look at the loss first and leave everything unchanged.
+// A weight or state is updated in its own buffer if its equation walks it element by element and
+// nothing reads the old value later; else the new value is copied over it at the very end. Both
+// kinds of launches are marked `commit` and come after all others, so that the host can look at the
+// loss first and leave everything unchanged.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/LowerToKernels.h"
@@ -51,8 +53,8 @@ static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(valu
 // Reshapes that are left
 //===------------------------------------------------------------------------------------------===//
 
-/// A reshape between row-major tensors is another name for a buffer; any other one moves elements: an equation that
-/// finds the row-major position of each element of the result in the input.
+/// A reshape between row-major tensors is another name for a buffer; any other one moves elements:
+/// an equation that finds the row-major position of each element of the result in the input.
 static bool isAlias(ReshapeOp op) {
   return !typeOf(op.getInput()).getEncoding() && !typeOf(op.getResult()).getEncoding();
 }
@@ -87,19 +89,23 @@ DictionaryAttr ProgramLowering::hostOf(Builder &builder, NamedAttrList attribute
   return attributes.getDictionary(builder.getContext());
 }
 
-Value ProgramLowering::createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host) {
+Value ProgramLowering::createBuffer(OpBuilder &builder, Location loc, Value tensor,
+                                    DictionaryAttr host) {
   RankedTensorType type = typeOf(tensor);
   // A guarded vector read falls back to the first elements: there is always a whole vector of them.
   int64_t elements = llvm::alignTo(std::max<int64_t>(elementsAt(type, batch), 1), 16);
-  return BufferOp::create(builder, loc, flatBuffer(type.getElementType(), elements), type, IntegerAttr(), host);
+  return BufferOp::create(builder, loc, flatBuffer(type.getElementType(), elements), type,
+                          IntegerAttr(), host);
 }
 
 void ProgramLowering::createBuffers(const UpdatePlan &plan) {
   Block &block = function.getBody().front();
   OpBuilder builder = OpBuilder::atBlockBegin(&block);
   for (BlockArgument argument : block.getArguments()) {
-    NamedAttrList attributes(mlir::function_interface_impl::getArgAttrDict(function, argument.getArgNumber()));
-    buffers[argument] = createBuffer(builder, argument.getLoc(), argument, hostOf(builder, attributes, "input"));
+    NamedAttrList attributes(
+        mlir::function_interface_impl::getArgAttrDict(function, argument.getArgNumber()));
+    buffers[argument] =
+        createBuffer(builder, argument.getLoc(), argument, hostOf(builder, attributes, "input"));
   }
   for (auto [result, argument] : plan.inPlace)
     buffers[result] = buffers[block.getArgument(argument)];
@@ -107,7 +113,8 @@ void ProgramLowering::createBuffers(const UpdatePlan &plan) {
     NamedAttrList attributes(mlir::function_interface_impl::getResultAttrDict(function, i));
     if (attributes.get(names::kUpdates))
       continue;
-    buffers[value] = createBuffer(builder, value.getLoc(), value, hostOf(builder, attributes, "result"));
+    buffers[value] =
+        createBuffer(builder, value.getLoc(), value, hostOf(builder, attributes, "result"));
   }
   for (Operation &op : block) {
     if (auto reshape = dyn_cast<ReshapeOp>(op))
@@ -159,8 +166,10 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
   for (Value result : op.getResults())
     arguments.results.push_back(argumentOf(result));
 
-  KernelBuilder k(module, builder.getUnknownLoc(), llvm::to_vector(ValueRange(distinct).getTypes()), target);
-  FailureOr<Tiles> tiles = vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
+  KernelBuilder k(module, builder.getUnknownLoc(), llvm::to_vector(ValueRange(distinct).getTypes()),
+                  target);
+  FailureOr<Tiles> tiles =
+      vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
   if (failed(tiles)) {
     k.function.erase();
     return failure();
@@ -172,8 +181,8 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
       written.push_back(argument);
   double one = op.cost(1).flops, perSample = op.cost(2).flops - one;
   LaunchOp::create(builder, op.getLoc(), kernel.getName(),
-                   ArrayRef<int64_t>{tiles->perSample, tiles->fixed, tiles->divisor, tiles->times}, written, commit,
-                   APFloat(perSample), APFloat(one - perSample), distinct);
+                   ArrayRef<int64_t>{tiles->perSample, tiles->fixed, tiles->divisor, tiles->times},
+                   written, commit, APFloat(perSample), APFloat(one - perSample), distinct);
   return success();
 }
 
@@ -222,15 +231,21 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
     registers = target.registers;
   }
 
-  Option<int64_t> batch{*this, "batch", llvm::cl::desc("samples to plan for; 0: the recipe's batch"), llvm::cl::init(0)};
-  Option<unsigned> lanes{*this, "lanes", llvm::cl::desc("f32 elements of a vector register"), llvm::cl::init(8)};
-  Option<unsigned> registers{*this, "registers", llvm::cl::desc("vector registers"), llvm::cl::init(16)};
+  Option<int64_t> batch{*this, "batch",
+                        llvm::cl::desc("samples to plan for; 0: the recipe's batch"),
+                        llvm::cl::init(0)};
+  Option<unsigned> lanes{*this, "lanes", llvm::cl::desc("f32 elements of a vector register"),
+                         llvm::cl::init(8)};
+  Option<unsigned> registers{*this, "registers", llvm::cl::desc("vector registers"),
+                             llvm::cl::init(16)};
 
   StringRef getArgument() const final { return "gnc-lower-to-kernels"; }
-  StringRef getDescription() const final { return "turn equations into kernels, buffers and launches"; }
+  StringRef getDescription() const final {
+    return "turn equations into kernels, buffers and launches";
+  }
   void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                    vector::VectorDialect, GncDialect>();
+    registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect,
+                    memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect, GncDialect>();
   }
 
   int64_t plannedBatch() {
@@ -252,7 +267,9 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
         functions.push_back(function);
     }
     for (func::FuncOp function : functions)
-      if (failed(ProgramLowering(getOperation(), function, plannedBatch(), {lanes, registers}, kernels).run()))
+      if (failed(
+              ProgramLowering(getOperation(), function, plannedBatch(), {lanes, registers}, kernels)
+                  .run()))
         return signalPassFailure();
   }
 };

@@ -169,15 +169,9 @@ std::optional<MemoryReport> memoryReport(func::FuncOp program) {
   for (BufferOp buffer : program.getOps<BufferOp>()) {
     int64_t bytes = aligned(buffer.getBytes());
     switch (sectionOf(buffer)) {
-    case Section::Persistent:
-      report.persistent += bytes;
-      break;
-    case Section::Host:
-      report.host += bytes;
-      break;
-    case Section::Temporary:
-      report.unshared += bytes;
-      break;
+    case Section::Persistent: report.persistent += bytes; break;
+    case Section::Host: report.host += bytes; break;
+    case Section::Temporary: report.unshared += bytes; break;
     }
   }
   report.temporaries = report.arena - report.persistent - report.host;

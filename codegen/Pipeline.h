@@ -29,10 +29,10 @@ std::optional<Phase> phaseNamed(llvm::StringRef name);
 llvm::ArrayRef<llvm::StringLiteral> phaseNames();
 
 struct PipelineOptions {
-  int64_t batch = 0;                 ///< samples to plan for; 0: the recipe's
-  unsigned vectorBits = 0;           ///< 0: the widest registers of this machine
-  unsigned optLevel = 0;             ///< of LLVM, see gnc::optimize
-  bool verifyEach = false;           ///< verify after every pass, not only after the last
+  int64_t batch = 0;                      ///< samples to plan for; 0: the recipe's
+  unsigned vectorBits = 0;                ///< 0: the widest registers of this machine
+  unsigned optLevel = 0;                  ///< of LLVM, see gnc::optimize
+  bool verifyEach = false;                ///< verify after every pass, not only after the last
   std::vector<std::string> disabled = {}; ///< passes to leave out, by flag without "gnc-"
 };
 

@@ -8,7 +8,8 @@ namespace gnc {
 static Value emitSigmoid(KernelBuilder &k, Value x, unsigned lanes) {
   OpBuilder &b = k.b;
   Value one = k.floatConstant(1, lanes), zero = k.floatConstant(0, lanes);
-  Value e = math::ExpOp::create(b, k.loc, arith::NegFOp::create(b, k.loc, math::AbsFOp::create(b, k.loc, x)));
+  Value e = math::ExpOp::create(b, k.loc,
+                                arith::NegFOp::create(b, k.loc, math::AbsFOp::create(b, k.loc, x)));
   Value p = arith::DivFOp::create(b, k.loc, one, arith::AddFOp::create(b, k.loc, one, e));
   Value positive = arith::CmpFOp::create(b, k.loc, arith::CmpFPredicate::OGE, x, zero);
   return arith::SelectOp::create(b, k.loc, positive, p, arith::MulFOp::create(b, k.loc, e, p));
@@ -17,7 +18,8 @@ static Value emitSigmoid(KernelBuilder &k, Value x, unsigned lanes) {
 /// max(x, 0) + log1p(exp(-|x|)).
 static Value emitSoftplus(KernelBuilder &k, Value x, unsigned lanes) {
   OpBuilder &b = k.b;
-  Value e = math::ExpOp::create(b, k.loc, arith::NegFOp::create(b, k.loc, math::AbsFOp::create(b, k.loc, x)));
+  Value e = math::ExpOp::create(b, k.loc,
+                                arith::NegFOp::create(b, k.loc, math::AbsFOp::create(b, k.loc, x)));
   Value top = arith::MaximumFOp::create(b, k.loc, x, k.floatConstant(0, lanes));
   return arith::AddFOp::create(b, k.loc, top, math::Log1pOp::create(b, k.loc, e));
 }
@@ -53,7 +55,8 @@ static Value emitElementwise(KernelBuilder &k, Operation &op, ValueRange operand
   return k.b.create(state)->getResult(0);
 }
 
-static FailureOr<Value> emitOp(KernelBuilder &k, Operation &op, ValueRange operands, const RegionContext &context) {
+static FailureOr<Value> emitOp(KernelBuilder &k, Operation &op, ValueRange operands,
+                               const RegionContext &context) {
   unsigned lanes = context.lanes;
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return emitConstant(k, constant, lanes);
@@ -70,7 +73,8 @@ static FailureOr<Value> emitOp(KernelBuilder &k, Operation &op, ValueRange opera
   if (isa<SoftplusOp>(op))
     return emitSoftplus(k, operands[0], lanes);
   StringRef dialect = op.getDialect()->getNamespace();
-  if ((dialect == "arith" || dialect == "math") && op.getNumResults() == 1 && op.getNumRegions() == 0)
+  if ((dialect == "arith" || dialect == "math") && op.getNumResults() == 1 &&
+      op.getNumRegions() == 0)
     return emitElementwise(k, op, operands, lanes);
   return op.emitError() << op.getName() << " has no machine form in an equation";
 }

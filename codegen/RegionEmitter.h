@@ -9,13 +9,15 @@ namespace gnc {
 struct RegionContext {
   unsigned lanes = 1;
   llvm::function_ref<mlir::Value(unsigned index)> index; ///< the index as f32
-  llvm::function_ref<mlir::Value(unsigned read)> inside; ///< whether a guarded read is inside, as i1
-  llvm::ArrayRef<int64_t> extents;                       ///< of the equation, `?` for the batch
+  llvm::function_ref<mlir::Value(unsigned read)>
+      inside;                      ///< whether a guarded read is inside, as i1
+  llvm::ArrayRef<int64_t> extents; ///< of the equation, `?` for the batch
 };
 
-/// Emits the region's ops on vectors of context.lanes (scalars for 1) and returns what it yields. Emits a located
-/// error for an op without a machine form.
+/// Emits the region's ops on vectors of context.lanes (scalars for 1) and returns what it yields.
+/// Emits a located error for an op without a machine form.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>> emitRegion(KernelBuilder &k, mlir::Region &region,
-                                                           mlir::ValueRange arguments, const RegionContext &context);
+                                                           mlir::ValueRange arguments,
+                                                           const RegionContext &context);
 
 } // namespace gnc

@@ -15,14 +15,17 @@ static bool readsElementwise(ComputeOp op, Value tensor) {
   for (auto [i, read] : llvm::enumerate(op.getReads()))
     if (read == tensor) {
       AccessAttr access = op.getAccess(i);
-      if (!op.isPointwise() || access.isGuarded() || !access.getClamped().empty() || !access.getCoords().isIdentity())
+      if (!op.isPointwise() || access.isGuarded() || !access.getClamped().empty() ||
+          !access.getCoords().isIdentity())
         return false;
     }
   return true;
 }
 
-/// Whether the old value may be read after `writer` ran: by another op of the commit phase, or through a view.
-static bool isReadLater(Value old, ComputeOp writer, const llvm::SmallPtrSetImpl<Operation *> &commits) {
+/// Whether the old value may be read after `writer` ran: by another op of the commit phase, or
+/// through a view.
+static bool isReadLater(Value old, ComputeOp writer,
+                        const llvm::SmallPtrSetImpl<Operation *> &commits) {
   return llvm::any_of(old.getUsers(), [&](Operation *user) {
     return user != writer && (isa<ReshapeOp>(user) || commits.contains(user));
   });
@@ -42,18 +45,20 @@ UpdatePlan planUpdates(func::FuncOp function) {
       continue;
     }
     Value value = end->getOperand(i);
-    if (isa<BlockArgument>(value) || isa_and_nonnull<ReshapeOp>(value.getDefiningOp()) || !taken.insert(value).second)
+    if (isa<BlockArgument>(value) || isa_and_nonnull<ReshapeOp>(value.getDefiningOp()) ||
+        !taken.insert(value).second)
       end->setOperand(i, appendCopy(function, value, value.getType()));
   }
-  // Candidates: equations whose results nothing in the function reads but the end, and the host does not look at: it
-  // does so before anything is committed.
+  // Candidates: equations whose results nothing in the function reads but the end, and the host
+  // does not look at: it does so before anything is committed.
   const llvm::DenseSet<Value> shown = taken;
   UpdatePlan plan;
   auto candidate = [&](Update update) {
     Value value = end->getOperand(update.result);
     auto op = value.getDefiningOp<ComputeOp>();
     Value old = block.getArgument(update.argument);
-    return op && value.getType() == old.getType() && !taken.contains(value) && readsElementwise(op, old) &&
+    return op && value.getType() == old.getType() && !taken.contains(value) &&
+           readsElementwise(op, old) &&
            llvm::none_of(op.getResults(), [&](Value result) { return shown.contains(result); }) &&
            llvm::all_of(op->getUsers(), [&](Operation *user) { return user == end; });
   };

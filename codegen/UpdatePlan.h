@@ -13,8 +13,9 @@ struct UpdatePlan {
   llvm::SmallPtrSet<mlir::Operation *, 8> commits;
 };
 
-/// Decides for every result with `gnc.updates`. Where a value cannot be computed in place, a copy is appended to the
-/// function and takes its part; results that the host reads get a buffer of their own likewise.
+/// Decides for every result with `gnc.updates`. Where a value cannot be computed in place, a copy
+/// is appended to the function and takes its part; results that the host reads get a buffer of
+/// their own likewise.
 UpdatePlan planUpdates(mlir::func::FuncOp function);
 
 } // namespace gnc

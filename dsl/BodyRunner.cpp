@@ -43,34 +43,23 @@ FailureOr<OptionalValue> BodyRunner::statement(const ast::Stmt &stmt) {
   if (!elab.spend(1, stmt.span))
     return failure();
   switch (stmt.kind) {
-  case Kind::Param:
-    return none(declareParameter(elab, scope, llvm::cast<ast::ParamStmt>(stmt)));
-  case Kind::State:
-    return none(declareState(elab, scope, llvm::cast<ast::StateStmt>(stmt)));
-  case Kind::Layer:
-    return none(layer(llvm::cast<ast::LayerStmt>(stmt)));
-  case Kind::Let:
-    return none(let(llvm::cast<ast::LetStmt>(stmt)));
-  case Kind::For:
-    return none(loop(llvm::cast<ast::ForStmt>(stmt)));
-  case Kind::If:
-    return branch(llvm::cast<ast::IfStmt>(stmt));
-  case Kind::When:
-    return branch(llvm::cast<ast::WhenStmt>(stmt));
-  case Kind::Require:
-    return none(require(llvm::cast<ast::RequireStmt>(stmt)));
-  case Kind::Assign:
-    return none(assign(llvm::cast<ast::AssignStmt>(stmt)));
-  case Kind::Update:
-    return none(update(llvm::cast<ast::UpdateStmt>(stmt)));
+  case Kind::Param: return none(declareParameter(elab, scope, llvm::cast<ast::ParamStmt>(stmt)));
+  case Kind::State: return none(declareState(elab, scope, llvm::cast<ast::StateStmt>(stmt)));
+  case Kind::Layer: return none(layer(llvm::cast<ast::LayerStmt>(stmt)));
+  case Kind::Let: return none(let(llvm::cast<ast::LetStmt>(stmt)));
+  case Kind::For: return none(loop(llvm::cast<ast::ForStmt>(stmt)));
+  case Kind::If: return branch(llvm::cast<ast::IfStmt>(stmt));
+  case Kind::When: return branch(llvm::cast<ast::WhenStmt>(stmt));
+  case Kind::Require: return none(require(llvm::cast<ast::RequireStmt>(stmt)));
+  case Kind::Assign: return none(assign(llvm::cast<ast::AssignStmt>(stmt)));
+  case Kind::Update: return none(update(llvm::cast<ast::UpdateStmt>(stmt)));
   case Kind::Value: {
     FailureOr<Value> value = elab.evaluate(*llvm::cast<ast::ValueStmt>(stmt).value, scope);
     if (failed(value))
       return failure();
     return OptionalValue(*value);
   }
-  case Kind::Equation:
-    break;
+  case Kind::Equation: break;
   }
   return elab.error("equation-outside-op", stmt.span, "an equation can only stand in an op");
 }

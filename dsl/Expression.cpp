@@ -30,50 +30,33 @@ FailureOr<Value> Evaluator::evaluate(const Expr &expr) {
 
 FailureOr<Value> Evaluator::dispatch(const Expr &expr) {
   switch (expr.kind) {
-  case Expr::Kind::Number:
-    return Value(llvm::cast<ast::Number>(expr).value);
+  case Expr::Kind::Number: return Value(llvm::cast<ast::Number>(expr).value);
   case Expr::Kind::Size: {
     SizeValue size;
     for (int64_t extent : llvm::cast<ast::Size>(expr).extents)
       size.extents.push_back(extent);
     return Value(std::move(size));
   }
-  case Expr::Kind::String:
-    return Value::string(llvm::cast<ast::String>(expr).value);
-  case Expr::Kind::Bool:
-    return Value::boolean(llvm::cast<ast::Bool>(expr).value);
-  case Expr::Kind::Inf:
-    return Value::real(std::numeric_limits<double>::infinity());
-  case Expr::Kind::Name:
-    return lookup(llvm::cast<ast::Name>(expr).name, expr.span);
-  case Expr::Kind::Member:
-    return member(llvm::cast<ast::Member>(expr));
-  case Expr::Kind::Neg:
-    return negate(llvm::cast<ast::Neg>(expr));
-  case Expr::Kind::Not:
-    return invert(llvm::cast<ast::Not>(expr));
-  case Expr::Kind::Binary:
-    return binary(llvm::cast<ast::Binary>(expr));
-  case Expr::Kind::Compare:
-    return compare(llvm::cast<ast::Compare>(expr));
-  case Expr::Kind::If:
-    return choose(llvm::cast<ast::If>(expr), false);
-  case Expr::Kind::Call:
-    return call(llvm::cast<ast::Call>(expr));
-  case Expr::Kind::Access:
-    return access(llvm::cast<ast::Access>(expr));
+  case Expr::Kind::String: return Value::string(llvm::cast<ast::String>(expr).value);
+  case Expr::Kind::Bool: return Value::boolean(llvm::cast<ast::Bool>(expr).value);
+  case Expr::Kind::Inf: return Value::real(std::numeric_limits<double>::infinity());
+  case Expr::Kind::Name: return lookup(llvm::cast<ast::Name>(expr).name, expr.span);
+  case Expr::Kind::Member: return member(llvm::cast<ast::Member>(expr));
+  case Expr::Kind::Neg: return negate(llvm::cast<ast::Neg>(expr));
+  case Expr::Kind::Not: return invert(llvm::cast<ast::Not>(expr));
+  case Expr::Kind::Binary: return binary(llvm::cast<ast::Binary>(expr));
+  case Expr::Kind::Compare: return compare(llvm::cast<ast::Compare>(expr));
+  case Expr::Kind::If: return choose(llvm::cast<ast::If>(expr), false);
+  case Expr::Kind::Call: return call(llvm::cast<ast::Call>(expr));
+  case Expr::Kind::Access: return access(llvm::cast<ast::Access>(expr));
   case Expr::Kind::Reduce:
     return elab
         .error("equation-outside-op", expr.span, "index notation can only be used inside an op")
         .help("write op f(x: [..]) -> y: [..] { y[..] = " + oneLine(expr.span.text(), 40) + " }");
-  case Expr::Kind::Tuple:
-    return sequence(llvm::cast<ast::Tuple>(expr).elements, true);
-  case Expr::Kind::List:
-    return sequence(llvm::cast<ast::List>(expr).elements, false);
-  case Expr::Kind::Flow:
-    return flow(llvm::cast<ast::Flow>(expr));
-  case Expr::Kind::Range:
-    return range(llvm::cast<ast::Range>(expr));
+  case Expr::Kind::Tuple: return sequence(llvm::cast<ast::Tuple>(expr).elements, true);
+  case Expr::Kind::List: return sequence(llvm::cast<ast::List>(expr).elements, false);
+  case Expr::Kind::Flow: return flow(llvm::cast<ast::Flow>(expr));
+  case Expr::Kind::Range: return range(llvm::cast<ast::Range>(expr));
   }
   return failure();
 }

@@ -204,18 +204,12 @@ FailureOr<Value> Evaluator::connective(const ast::Binary &expr) {
 
 static bool holds(CompareOp op, std::partial_ordering order) {
   switch (op) {
-  case CompareOp::Eq:
-    return order == 0;
-  case CompareOp::Ne:
-    return order != 0;
-  case CompareOp::Lt:
-    return order < 0;
-  case CompareOp::Le:
-    return order <= 0;
-  case CompareOp::Gt:
-    return order > 0;
-  case CompareOp::Ge:
-    return order >= 0;
+  case CompareOp::Eq: return order == 0;
+  case CompareOp::Ne: return order != 0;
+  case CompareOp::Lt: return order < 0;
+  case CompareOp::Le: return order <= 0;
+  case CompareOp::Gt: return order > 0;
+  case CompareOp::Ge: return order >= 0;
   }
   return false;
 }

@@ -233,10 +233,8 @@ bool isTight(const std::vector<Piece> &pieces, unsigned i) {
 
 bool fmt::endsOperand(const std::vector<Piece> &pieces, unsigned i) {
   switch (pieces[i].kind) {
-  case Tok::RBracket:
-    return !pieces[i].reducer;
-  case Tok::DotDot:
-    return pieces[i].gap == 0; // of a pack; a range goes on
+  case Tok::RBracket: return !pieces[i].reducer;
+  case Tok::DotDot: return pieces[i].gap == 0; // of a pack; a range goes on
   case Tok::Name:
   case Tok::Integer:
   case Tok::Float:
@@ -248,8 +246,7 @@ bool fmt::endsOperand(const std::vector<Piece> &pieces, unsigned i) {
   case Tok::KwInf:
   case Tok::KwLayer: // a type
     return true;
-  default:
-    return false;
+  default: return false;
   }
 }
 
@@ -263,22 +260,16 @@ unsigned fmt::naturalGap(const std::vector<Piece> &pieces, unsigned i) {
   case Tok::RParen:
   case Tok::Comma:
   case Tok::Semicolon:
-  case Tok::Dot:
-    return 0;
-  case Tok::Colon:
-    return piece.shape;
+  case Tok::Dot: return 0;
+  case Tok::Colon: return piece.shape;
   case Tok::DotDot: { // a range between blanks, a pack without
     Tok next = pieces[i + 1].kind;
     return !(closes(next) || next == Tok::Comma || next == Tok::Less || next == Tok::Semicolon);
   }
-  case Tok::LParen:
-    return !(before.kind == Tok::Name || closes(before.kind)) || before.reducer;
-  case Tok::LBracket:
-    return !(before.kind == Tok::Name || closes(before.kind)) || before.reducer;
-  case Tok::RBrace:
-    return before.kind != Tok::LBrace;
-  default:
-    return !isTight(pieces, i);
+  case Tok::LParen: return !(before.kind == Tok::Name || closes(before.kind)) || before.reducer;
+  case Tok::LBracket: return !(before.kind == Tok::Name || closes(before.kind)) || before.reducer;
+  case Tok::RBrace: return before.kind != Tok::LBrace;
+  default: return !isTight(pieces, i);
   }
 }
 

@@ -14,28 +14,17 @@ using llvm::StringRef;
 
 StringRef gnc::dsl::describe(ast::Decl::Kind kind) {
   switch (kind) {
-  case ast::Decl::Kind::Use:
-    return "a use";
-  case ast::Decl::Kind::Let:
-    return "a constant";
-  case ast::Decl::Kind::Net:
-    return "a net";
-  case ast::Decl::Kind::Block:
-    return "a block";
-  case ast::Decl::Kind::Op:
-    return "an op";
-  case ast::Decl::Kind::Def:
-    return "a function";
-  case ast::Decl::Kind::Optimizer:
-    return "an optimizer";
-  case ast::Decl::Kind::Metric:
-    return "a metric";
-  case ast::Decl::Kind::Data:
-    return "a data section";
-  case ast::Decl::Kind::Train:
-    return "a train section";
-  case ast::Decl::Kind::Infer:
-    return "an infer section";
+  case ast::Decl::Kind::Use: return "a use";
+  case ast::Decl::Kind::Let: return "a constant";
+  case ast::Decl::Kind::Net: return "a net";
+  case ast::Decl::Kind::Block: return "a block";
+  case ast::Decl::Kind::Op: return "an op";
+  case ast::Decl::Kind::Def: return "a function";
+  case ast::Decl::Kind::Optimizer: return "an optimizer";
+  case ast::Decl::Kind::Metric: return "a metric";
+  case ast::Decl::Kind::Data: return "a data section";
+  case ast::Decl::Kind::Train: return "a train section";
+  case ast::Decl::Kind::Infer: return "an infer section";
   }
   return "a declaration";
 }

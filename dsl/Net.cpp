@@ -116,18 +116,12 @@ FailureOr<NetUse> Elaborator::beginNet(const ast::NetDecl &net, const Module *mo
 
 static std::optional<ElementKind> elementOf(ast::Elem elem) {
   switch (elem) {
-  case ast::Elem::F32:
-    return ElementKind::F32;
-  case ast::Elem::U8:
-    return ElementKind::U8;
-  case ast::Elem::Bool:
-    return ElementKind::Bool;
-  case ast::Elem::I32:
-    return ElementKind::I32;
-  case ast::Elem::Index:
-    return ElementKind::Index;
-  default:
-    return std::nullopt;
+  case ast::Elem::F32: return ElementKind::F32;
+  case ast::Elem::U8: return ElementKind::U8;
+  case ast::Elem::Bool: return ElementKind::Bool;
+  case ast::Elem::I32: return ElementKind::I32;
+  case ast::Elem::Index: return ElementKind::Index;
+  default: return std::nullopt;
   }
 }
 

@@ -10,39 +10,25 @@ using ast::BinaryOp;
 
 static std::optional<Rational> exactResult(BinaryOp op, const Rational &a, const Rational &b) {
   switch (op) {
-  case BinaryOp::Add:
-    return a + b;
-  case BinaryOp::Sub:
-    return a - b;
-  case BinaryOp::Mul:
-    return a * b;
-  case BinaryOp::Div:
-    return a / b;
-  case BinaryOp::FloorDiv:
-    return a.floorDiv(b);
-  case BinaryOp::Mod:
-    return a.mod(b);
-  default:
-    return b.asInt() ? a.pow(*b.asInt()) : std::nullopt;
+  case BinaryOp::Add: return a + b;
+  case BinaryOp::Sub: return a - b;
+  case BinaryOp::Mul: return a * b;
+  case BinaryOp::Div: return a / b;
+  case BinaryOp::FloorDiv: return a.floorDiv(b);
+  case BinaryOp::Mod: return a.mod(b);
+  default: return b.asInt() ? a.pow(*b.asInt()) : std::nullopt;
   }
 }
 
 static double realResult(BinaryOp op, double a, double b) {
   switch (op) {
-  case BinaryOp::Add:
-    return a + b;
-  case BinaryOp::Sub:
-    return a - b;
-  case BinaryOp::Mul:
-    return a * b;
-  case BinaryOp::Div:
-    return a / b;
-  case BinaryOp::FloorDiv:
-    return std::floor(a / b);
-  case BinaryOp::Mod:
-    return a - b * std::floor(a / b);
-  default:
-    return std::pow(a, b);
+  case BinaryOp::Add: return a + b;
+  case BinaryOp::Sub: return a - b;
+  case BinaryOp::Mul: return a * b;
+  case BinaryOp::Div: return a / b;
+  case BinaryOp::FloorDiv: return std::floor(a / b);
+  case BinaryOp::Mod: return a - b * std::floor(a / b);
+  default: return std::pow(a, b);
   }
 }
 

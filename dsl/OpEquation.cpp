@@ -232,14 +232,10 @@ FailureOr<TensorType> OpElaborator::wantedElement(const ast::Type *declared,
     return natural;
   TensorType want;
   switch (declared->elem) {
-  case ast::Elem::F32:
-    return want;
-  case ast::Elem::Bool:
-    want.element = ElementKind::Bool;
-    return want;
+  case ast::Elem::F32: return want;
+  case ast::Elem::Bool: want.element = ElementKind::Bool; return want;
   case ast::Elem::I32:
-  case ast::Elem::Index:
-    break;
+  case ast::Elem::Index: break;
   default:
     return elab
         .error("result-element", declared->span,

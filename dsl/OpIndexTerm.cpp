@@ -159,8 +159,7 @@ FailureOr<IndexTerm> OpElaborator::indexBinary(const ast::Binary &expr, Equation
       return elab.error("not-an-index", expr.span, "an index is multiplied by numbers only")
           .note("both sides of '*' depend on an index");
     return IndexTerm{lhs->num * rhs->num, lhs->den * rhs->den, lhs->bound * rhs->bound};
-  default:
-    return indexDivision(expr, *lhs, *rhs);
+  default: return indexDivision(expr, *lhs, *rhs);
   }
 }
 

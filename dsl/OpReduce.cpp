@@ -61,14 +61,10 @@ mlir::Value OpElaborator::readBack(const Tensor &tensor, ArrayRef<unsigned> vars
 
 static mlir::Type elementType(ElementKind element, mlir::MLIRContext *context) {
   switch (element) {
-  case ElementKind::F32:
-    return mlir::Float32Type::get(context);
-  case ElementKind::U8:
-    return mlir::IntegerType::get(context, 8);
-  case ElementKind::Bool:
-    return mlir::IntegerType::get(context, 1);
-  default:
-    return mlir::IntegerType::get(context, 32);
+  case ElementKind::F32: return mlir::Float32Type::get(context);
+  case ElementKind::U8: return mlir::IntegerType::get(context, 8);
+  case ElementKind::Bool: return mlir::IntegerType::get(context, 1);
+  default: return mlir::IntegerType::get(context, 32);
   }
 }
 
@@ -158,20 +154,14 @@ static gnc::Reduction reductionOf(ast::Reducer reducer) {
   switch (reducer) {
   case ast::Reducer::Sum:
   case ast::Reducer::Mean:
-  case ast::Reducer::Count:
-    return gnc::Reduction::Sum;
-  case ast::Reducer::Prod:
-    return gnc::Reduction::Prod;
+  case ast::Reducer::Count: return gnc::Reduction::Sum;
+  case ast::Reducer::Prod: return gnc::Reduction::Prod;
   case ast::Reducer::Max:
-  case ast::Reducer::Any:
-    return gnc::Reduction::Max;
+  case ast::Reducer::Any: return gnc::Reduction::Max;
   case ast::Reducer::Min:
-  case ast::Reducer::All:
-    return gnc::Reduction::Min;
-  case ast::Reducer::Argmax:
-    return gnc::Reduction::ArgMax;
-  case ast::Reducer::Argmin:
-    return gnc::Reduction::ArgMin;
+  case ast::Reducer::All: return gnc::Reduction::Min;
+  case ast::Reducer::Argmax: return gnc::Reduction::ArgMax;
+  case ast::Reducer::Argmin: return gnc::Reduction::ArgMin;
   }
   return gnc::Reduction::None;
 }

@@ -78,8 +78,7 @@ LogicalResult OptimizerBody::runStatements(const ast::Body &statements) {
 LogicalResult OptimizerBody::runStatement(const ast::Stmt &stmt) {
   using Kind = ast::Stmt::Kind;
   switch (stmt.kind) {
-  case Kind::State:
-    return state(llvm::cast<ast::StateStmt>(stmt));
+  case Kind::State: return state(llvm::cast<ast::StateStmt>(stmt));
   case Kind::Let: {
     const auto &let = llvm::cast<ast::LetStmt>(stmt);
     return assign(let.name, *let.value);
@@ -90,14 +89,10 @@ LogicalResult OptimizerBody::runStatement(const ast::Stmt &stmt) {
       return assign(assignment.names.front(), *assignment.value);
     break;
   }
-  case Kind::Update:
-    return update(llvm::cast<ast::UpdateStmt>(stmt));
-  case Kind::If:
-    return branch(llvm::cast<ast::IfStmt>(stmt));
-  case Kind::Require:
-    return require(llvm::cast<ast::RequireStmt>(stmt));
-  default:
-    break;
+  case Kind::Update: return update(llvm::cast<ast::UpdateStmt>(stmt));
+  case Kind::If: return branch(llvm::cast<ast::IfStmt>(stmt));
+  case Kind::Require: return require(llvm::cast<ast::RequireStmt>(stmt));
+  default: break;
   }
   return elab.error("optimizer-statement", stmt.span, "this cannot stand in an optimizer")
       .help("an optimizer holds state, name = .., name <- .., if and require");

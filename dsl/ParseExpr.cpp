@@ -109,20 +109,13 @@ Expr *Parser::negation() {
 
 static std::optional<CompareOp> compareOp(Tok kind) {
   switch (kind) {
-  case Tok::EqualEqual:
-    return CompareOp::Eq;
-  case Tok::NotEqual:
-    return CompareOp::Ne;
-  case Tok::Less:
-    return CompareOp::Lt;
-  case Tok::LessEqual:
-    return CompareOp::Le;
-  case Tok::Greater:
-    return CompareOp::Gt;
-  case Tok::GreaterEqual:
-    return CompareOp::Ge;
-  default:
-    return std::nullopt;
+  case Tok::EqualEqual: return CompareOp::Eq;
+  case Tok::NotEqual: return CompareOp::Ne;
+  case Tok::Less: return CompareOp::Lt;
+  case Tok::LessEqual: return CompareOp::Le;
+  case Tok::Greater: return CompareOp::Gt;
+  case Tok::GreaterEqual: return CompareOp::Ge;
+  default: return std::nullopt;
   }
 }
 
@@ -165,16 +158,11 @@ Expr *Parser::sum() {
 
 static std::optional<BinaryOp> termOp(Tok kind) {
   switch (kind) {
-  case Tok::Star:
-    return BinaryOp::Mul;
-  case Tok::Slash:
-    return BinaryOp::Div;
-  case Tok::SlashSlash:
-    return BinaryOp::FloorDiv;
-  case Tok::Percent:
-    return BinaryOp::Mod;
-  default:
-    return std::nullopt;
+  case Tok::Star: return BinaryOp::Mul;
+  case Tok::Slash: return BinaryOp::Div;
+  case Tok::SlashSlash: return BinaryOp::FloorDiv;
+  case Tok::Percent: return BinaryOp::Mod;
+  default: return std::nullopt;
   }
 }
 

@@ -7,16 +7,11 @@ using namespace gnc::dsl::ast;
 Expr *Parser::primary() {
   switch (cur().kind) {
   case Tok::Integer:
-  case Tok::Float:
-    return number();
-  case Tok::Size:
-    return size();
-  case Tok::String:
-    return string();
-  case Tok::LParen:
-    return parenthesis();
-  case Tok::LBracket:
-    return list();
+  case Tok::Float: return number();
+  case Tok::Size: return size();
+  case Tok::String: return string();
+  case Tok::LParen: return parenthesis();
+  case Tok::LBracket: return list();
   case Tok::KwTrue:
   case Tok::KwFalse: {
     auto *node = make<Bool>(here());
@@ -24,8 +19,7 @@ Expr *Parser::primary() {
     take();
     return node;
   }
-  case Tok::KwInf:
-    return make<Inf>(take());
+  case Tok::KwInf: return make<Inf>(take());
   case Tok::Name: {
     if (nextStatement())
       break;
@@ -34,8 +28,7 @@ Expr *Parser::primary() {
     take();
     return node;
   }
-  default:
-    break;
+  default: break;
   }
   if (isReserved(cur().kind) && !continuesLine(cur().kind) && !is(Tok::KwIf) && !onNewLine())
     hintExpression(report("reserved-word", here(),

@@ -38,29 +38,19 @@ bool Parser::body(Body &out, bool equations) {
 Stmt *Parser::statement() {
   statementStart = pos;
   switch (cur().kind) {
-  case Tok::KwParam:
-    return paramStmt();
-  case Tok::KwState:
-    return stateStmt();
-  case Tok::KwLayer:
-    return layerStmt();
-  case Tok::KwLet:
-    return letStmt();
-  case Tok::KwFor:
-    return forStmt();
-  case Tok::KwIf:
-    return ifStmt();
-  case Tok::KwWhen:
-    return whenStmt();
-  case Tok::KwAugment:
-    return augmentStmt();
-  case Tok::KwRequire:
-    return requireStmt();
+  case Tok::KwParam: return paramStmt();
+  case Tok::KwState: return stateStmt();
+  case Tok::KwLayer: return layerStmt();
+  case Tok::KwLet: return letStmt();
+  case Tok::KwFor: return forStmt();
+  case Tok::KwIf: return ifStmt();
+  case Tok::KwWhen: return whenStmt();
+  case Tok::KwAugment: return augmentStmt();
+  case Tok::KwRequire: return requireStmt();
   case Tok::KwElse:
     report("expected-statement", here(), "there is no 'if' or 'when' that this 'else' belongs to");
     return nullptr;
-  default:
-    break;
+  default: break;
   }
   if (minusFirst()) {
     reportMinusFirst();

@@ -22,10 +22,8 @@ static bool isOperator(Tok kind) {
   case Tok::Greater:
   case Tok::GreaterEqual:
   case Tok::KwAnd:
-  case Tok::KwOr:
-    return true;
-  default:
-    return false;
+  case Tok::KwOr: return true;
+  default: return false;
   }
 }
 

@@ -49,20 +49,14 @@ Value ScalarMath::binary(ast::BinaryOp op, Value lhs, Value rhs) {
   }
   lhs = number(lhs), rhs = number(rhs);
   switch (op) {
-  case Op::Add:
-    return scalars.add(lhs, rhs);
-  case Op::Sub:
-    return scalars.sub(lhs, rhs);
-  case Op::Mul:
-    return scalars.mul(lhs, rhs);
-  case Op::Div:
-    return scalars.div(lhs, rhs);
-  case Op::FloorDiv:
-    return scalars.create<math::FloorOp>(scalars.div(lhs, rhs));
+  case Op::Add: return scalars.add(lhs, rhs);
+  case Op::Sub: return scalars.sub(lhs, rhs);
+  case Op::Mul: return scalars.mul(lhs, rhs);
+  case Op::Div: return scalars.div(lhs, rhs);
+  case Op::FloorDiv: return scalars.create<math::FloorOp>(scalars.div(lhs, rhs));
   case Op::Mod: // the sign follows the divisor
     return scalars.sub(lhs, scalars.mul(rhs, scalars.create<math::FloorOp>(scalars.div(lhs, rhs))));
-  default:
-    return power(lhs, rhs);
+  default: return power(lhs, rhs);
   }
 }
 

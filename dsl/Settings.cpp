@@ -64,16 +64,12 @@ FailureOr<Value> gnc::dsl::convertSetting(Elaborator &elab, const ast::Param &pa
     return wrong("a whole number");
   case Elem::Number:
     return value.isNumber() || value.schedule() ? FailureOr<Value>(value) : wrong("a number");
-  case Elem::Bool:
-    return value.boolean() ? FailureOr<Value>(value) : wrong("true or false");
-  case Elem::String:
-    return value.string() ? FailureOr<Value>(value) : wrong("a string");
+  case Elem::Bool: return value.boolean() ? FailureOr<Value>(value) : wrong("true or false");
+  case Elem::String: return value.string() ? FailureOr<Value>(value) : wrong("a string");
   case Elem::Layer:
     return value.recipe() || value.layer() ? FailureOr<Value>(value) : wrong("a layer");
-  case Elem::Size:
-    return convertSize(elab, param, value, owner, at);
-  default:
-    return value;
+  case Elem::Size: return convertSize(elab, param, value, owner, at);
+  default: return value;
   }
 }
 

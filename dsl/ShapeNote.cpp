@@ -151,10 +151,8 @@ std::optional<Sum> Arithmetic::binary(const ast::Binary &expr) {
   case BinaryOp::Mul:
   case BinaryOp::Div:
   case BinaryOp::FloorDiv:
-  case BinaryOp::Mod:
-    return product(expr, *lhs, *rhs);
-  default:
-    return std::nullopt;
+  case BinaryOp::Mod: return product(expr, *lhs, *rhs);
+  default: return std::nullopt;
   }
 }
 

@@ -134,20 +134,14 @@ FailureOr<Tensor> gnc::dsl::toTensor(Elaborator &elab, const Value &value, Span 
 
 static gnc::Reduction reductionOf(ast::Reducer reducer) {
   switch (reducer) {
-  case ast::Reducer::Prod:
-    return gnc::Reduction::Prod;
+  case ast::Reducer::Prod: return gnc::Reduction::Prod;
   case ast::Reducer::Max:
-  case ast::Reducer::Any:
-    return gnc::Reduction::Max;
+  case ast::Reducer::Any: return gnc::Reduction::Max;
   case ast::Reducer::Min:
-  case ast::Reducer::All:
-    return gnc::Reduction::Min;
-  case ast::Reducer::Argmax:
-    return gnc::Reduction::ArgMax;
-  case ast::Reducer::Argmin:
-    return gnc::Reduction::ArgMin;
-  default:
-    return gnc::Reduction::Sum;
+  case ast::Reducer::All: return gnc::Reduction::Min;
+  case ast::Reducer::Argmax: return gnc::Reduction::ArgMax;
+  case ast::Reducer::Argmin: return gnc::Reduction::ArgMin;
+  default: return gnc::Reduction::Sum;
   }
 }
 

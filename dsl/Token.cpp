@@ -9,33 +9,24 @@ bool gnc::dsl::isReserved(Tok kind) { return kind >= Tok::KwParam && kind <= Tok
 bool gnc::dsl::continuesLine(Tok kind) {
   switch (kind) {
 #define KEYWORD(KIND, SPELLING, CONTINUES)                                                         \
-  case Tok::KIND:                                                                                  \
-    return CONTINUES;
+  case Tok::KIND: return CONTINUES;
 #define SIGN(KIND, SPELLING, CONTINUES) KEYWORD(KIND, SPELLING, CONTINUES)
 #include "dsl/Tokens.def"
-  default:
-    return false;
+  default: return false;
   }
 }
 
 llvm::StringRef gnc::dsl::describe(Tok kind) {
   switch (kind) {
-  case Tok::End:
-    return "the end of the file";
-  case Tok::Error:
-    return "an error";
-  case Tok::Name:
-    return "a name";
+  case Tok::End: return "the end of the file";
+  case Tok::Error: return "an error";
+  case Tok::Name: return "a name";
   case Tok::Integer:
-  case Tok::Float:
-    return "a number";
-  case Tok::Size:
-    return "a size";
-  case Tok::String:
-    return "a string";
+  case Tok::Float: return "a number";
+  case Tok::Size: return "a size";
+  case Tok::String: return "a string";
 #define KEYWORD(KIND, SPELLING, CONTINUES)                                                         \
-  case Tok::KIND:                                                                                  \
-    return "'" SPELLING "'";
+  case Tok::KIND: return "'" SPELLING "'";
 #define SIGN(KIND, SPELLING, CONTINUES) KEYWORD(KIND, SPELLING, CONTINUES)
 #include "dsl/Tokens.def"
   }

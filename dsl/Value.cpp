@@ -55,14 +55,10 @@ std::string TensorType::str(llvm::ArrayRef<int64_t> shape) {
 std::string TensorType::str() const {
   std::string dims = str(shape);
   switch (element) {
-  case ElementKind::F32:
-    return dims;
-  case ElementKind::U8:
-    return "u8" + dims;
-  case ElementKind::Bool:
-    return "bool" + dims;
-  case ElementKind::I32:
-    return "i32" + dims;
+  case ElementKind::F32: return dims;
+  case ElementKind::U8: return "u8" + dims;
+  case ElementKind::Bool: return "bool" + dims;
+  case ElementKind::I32: return "i32" + dims;
   case ElementKind::Index:
     return "index(" + (classes ? std::to_string(classes) : "?") + ")" + (shape.empty() ? "" : dims);
   }
@@ -76,19 +72,11 @@ mlir::RankedTensorType TensorType::ir(mlir::MLIRContext *context) const {
   llvm::append_range(extents, shape);
   mlir::Type scalar;
   switch (element) {
-  case ElementKind::F32:
-    scalar = mlir::Float32Type::get(context);
-    break;
-  case ElementKind::U8:
-    scalar = mlir::IntegerType::get(context, 8);
-    break;
-  case ElementKind::Bool:
-    scalar = mlir::IntegerType::get(context, 1);
-    break;
+  case ElementKind::F32: scalar = mlir::Float32Type::get(context); break;
+  case ElementKind::U8: scalar = mlir::IntegerType::get(context, 8); break;
+  case ElementKind::Bool: scalar = mlir::IntegerType::get(context, 1); break;
   case ElementKind::I32:
-  case ElementKind::Index:
-    scalar = mlir::IntegerType::get(context, 32);
-    break;
+  case ElementKind::Index: scalar = mlir::IntegerType::get(context, 32); break;
   }
   return mlir::RankedTensorType::get(extents, scalar);
 }

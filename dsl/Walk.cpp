@@ -31,16 +31,12 @@ void gnc::dsl::walk(const ast::Expr &expr, Visitor &visitor) {
   visitor.visit(expr);
   using Kind = ast::Expr::Kind;
   switch (expr.kind) {
-  case Kind::Member:
-    return walk(*cast<ast::Member>(expr).base, visitor);
-  case Kind::Neg:
-    return walk(*cast<ast::Neg>(expr).operand, visitor);
-  case Kind::Not:
-    return walk(*cast<ast::Not>(expr).operand, visitor);
+  case Kind::Member: return walk(*cast<ast::Member>(expr).base, visitor);
+  case Kind::Neg: return walk(*cast<ast::Neg>(expr).operand, visitor);
+  case Kind::Not: return walk(*cast<ast::Not>(expr).operand, visitor);
   case Kind::Binary:
     return walkAll({cast<ast::Binary>(expr).lhs, cast<ast::Binary>(expr).rhs}, visitor);
-  case Kind::Compare:
-    return walkAll(cast<ast::Compare>(expr).operands, visitor);
+  case Kind::Compare: return walkAll(cast<ast::Compare>(expr).operands, visitor);
   case Kind::If: {
     const auto &choice = cast<ast::If>(expr);
     return walkAll({choice.condition, choice.thenValue, choice.elseValue}, visitor);
@@ -48,16 +44,13 @@ void gnc::dsl::walk(const ast::Expr &expr, Visitor &visitor) {
   case Kind::Call:
     walk(*cast<ast::Call>(expr).callee, visitor);
     return walkArgs(cast<ast::Call>(expr).args, visitor);
-  case Kind::Access:
-    return walkAccess(cast<ast::Access>(expr), visitor);
+  case Kind::Access: return walkAccess(cast<ast::Access>(expr), visitor);
   case Kind::Reduce:
     for (const ast::Bind &bind : cast<ast::Reduce>(expr).binds)
       walkAll(bind.bound, visitor);
     return walk(*cast<ast::Reduce>(expr).body, visitor);
-  case Kind::Tuple:
-    return walkAll(cast<ast::Tuple>(expr).elements, visitor);
-  case Kind::List:
-    return walkAll(cast<ast::List>(expr).elements, visitor);
+  case Kind::Tuple: return walkAll(cast<ast::Tuple>(expr).elements, visitor);
+  case Kind::List: return walkAll(cast<ast::List>(expr).elements, visitor);
   case Kind::Flow:
     walk(*cast<ast::Flow>(expr).source, visitor);
     for (const ast::Stage &stage : cast<ast::Flow>(expr).stages)
@@ -65,8 +58,7 @@ void gnc::dsl::walk(const ast::Expr &expr, Visitor &visitor) {
     return;
   case Kind::Range:
     return walkAll({cast<ast::Range>(expr).from, cast<ast::Range>(expr).to}, visitor);
-  default:
-    return;
+  default: return;
   }
 }
 
@@ -92,14 +84,10 @@ void gnc::dsl::walk(const ast::Stmt &stmt, Visitor &visitor) {
   };
   using Kind = ast::Stmt::Kind;
   switch (stmt.kind) {
-  case Kind::Param:
-    return walkAll(cast<ast::ParamStmt>(stmt).init, visitor);
-  case Kind::State:
-    return walkAll(cast<ast::StateStmt>(stmt).init, visitor);
-  case Kind::Layer:
-    return walk(*cast<ast::LayerStmt>(stmt).chain, visitor);
-  case Kind::Let:
-    return walkAll(cast<ast::LetStmt>(stmt).value, visitor);
+  case Kind::Param: return walkAll(cast<ast::ParamStmt>(stmt).init, visitor);
+  case Kind::State: return walkAll(cast<ast::StateStmt>(stmt).init, visitor);
+  case Kind::Layer: return walk(*cast<ast::LayerStmt>(stmt).chain, visitor);
+  case Kind::Let: return walkAll(cast<ast::LetStmt>(stmt).value, visitor);
   case Kind::For:
     walkAll(cast<ast::ForStmt>(stmt).range, visitor);
     return walk(cast<ast::ForStmt>(stmt).body, visitor);
@@ -110,16 +98,11 @@ void gnc::dsl::walk(const ast::Stmt &stmt, Visitor &visitor) {
   case Kind::When:
     walk(cast<ast::WhenStmt>(stmt).thenBody, visitor);
     return walkElse(cast<ast::WhenStmt>(stmt).elseBody);
-  case Kind::Require:
-    return walkAll(cast<ast::RequireStmt>(stmt).condition, visitor);
-  case Kind::Assign:
-    return walkAll(cast<ast::AssignStmt>(stmt).value, visitor);
-  case Kind::Update:
-    return walkAll(cast<ast::UpdateStmt>(stmt).value, visitor);
-  case Kind::Value:
-    return walkAll(cast<ast::ValueStmt>(stmt).value, visitor);
-  case Kind::Equation:
-    return walkAll(cast<ast::EquationStmt>(stmt).value, visitor);
+  case Kind::Require: return walkAll(cast<ast::RequireStmt>(stmt).condition, visitor);
+  case Kind::Assign: return walkAll(cast<ast::AssignStmt>(stmt).value, visitor);
+  case Kind::Update: return walkAll(cast<ast::UpdateStmt>(stmt).value, visitor);
+  case Kind::Value: return walkAll(cast<ast::ValueStmt>(stmt).value, visitor);
+  case Kind::Equation: return walkAll(cast<ast::EquationStmt>(stmt).value, visitor);
   }
 }
 

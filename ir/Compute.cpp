@@ -18,7 +18,8 @@ static LogicalResult verifyCoordinate(ComputeOp op, unsigned read, unsigned dim,
   if (ShapedType::isDynamic(extent)) {
     auto index = dyn_cast<AffineDimExpr>(coordinate);
     if (!index || !ShapedType::isDynamic(op.getExtents()[index.getPosition()]))
-      return op.emitOpError() << "read " << read << " must use the batch index alone for the batch axis";
+      return op.emitOpError() << "read " << read
+                              << " must use the batch index alone for the batch axis";
     return success();
   }
   bool dataDependent = false;
@@ -29,8 +30,8 @@ static LogicalResult verifyCoordinate(ComputeOp op, unsigned read, unsigned dim,
   if (range.inside(extent))
     return success();
   auto bound = [](std::optional<int64_t> b) { return b ? std::to_string(*b) : std::string("?"); };
-  return op.emitOpError() << "read " << read << " runs over " << bound(range.low) << ".." << bound(range.high)
-                          << " in dimension " << dim << " of extent " << extent
+  return op.emitOpError() << "read " << read << " runs over " << bound(range.low) << ".."
+                          << bound(range.high) << " in dimension " << dim << " of extent " << extent
                           << "; guard it (`?? value`) or clamp it";
 }
 
@@ -43,8 +44,10 @@ static LogicalResult verifySymbols(ComputeOp op, unsigned read) {
     if (!symbol || failed(result))
       return;
     unsigned source = symbol.getPosition();
-    auto type = source < read ? dyn_cast<RankedTensorType>(op.getReads()[source].getType()) : RankedTensorType();
-    bool crosses = source < op.getNumBodyReads() && read >= op.getNumBodyReads(); // the body is over
+    auto type = source < read ? dyn_cast<RankedTensorType>(op.getReads()[source].getType())
+                              : RankedTensorType();
+    bool crosses =
+        source < op.getNumBodyReads() && read >= op.getNumBodyReads(); // the body is over
     if (!type || !type.getElementType().isInteger() || crosses)
       result = op.emitOpError() << "read " << read << " names read" << source
                                 << ", which is not an earlier read of whole numbers";
@@ -60,8 +63,9 @@ static LogicalResult verifyRead(ComputeOp op, unsigned read) {
   if (!type)
     return op.emitOpError() << "read " << read << " is not a ranked tensor";
   if (access.getCoords().getNumDims() != op.getNumIndices())
-    return op.emitOpError() << "read " << read << " is written for " << access.getCoords().getNumDims()
-                            << " indices, the equation has " << op.getNumIndices();
+    return op.emitOpError() << "read " << read << " is written for "
+                            << access.getCoords().getNumDims() << " indices, the equation has "
+                            << op.getNumIndices();
   if (access.getCoords().getNumResults() != type.getRank())
     return op.emitOpError() << "read " << read << " has " << access.getCoords().getNumResults()
                             << " coordinates for a tensor of rank " << type.getRank();
@@ -73,7 +77,8 @@ static LogicalResult verifyRead(ComputeOp op, unsigned read) {
   bool inFinish = read >= op.getNumBodyReads();
   for (int64_t i = op.getNumParallel(); inFinish && i < op.getNumIndices(); ++i)
     if (access.getCoords().isFunctionOfDim(i) || access.getConditions().isFunctionOfDim(i))
-      return op.emitOpError() << "read " << read << " of `finish` uses the reduction index " << op.getIndexName(i);
+      return op.emitOpError() << "read " << read << " of `finish` uses the reduction index "
+                              << op.getIndexName(i);
   return success();
 }
 
@@ -95,7 +100,8 @@ LogicalResult ComputeOp::verify() {
     return emitOpError("needs one access per read");
   for (Type type : getResultTypes())
     if (cast<RankedTensorType>(type).getShape() != getParallelExtents())
-      return emitOpError() << "has a result " << type << " that is not shaped as its parallel indices";
+      return emitOpError() << "has a result " << type
+                           << " that is not shaped as its parallel indices";
   for (int32_t reduction : getReductions())
     if ((static_cast<Reduction>(reduction) == Reduction::None) != (getNumReductionIndices() == 0))
       return emitOpError("has reduction indices exactly if its results are reductions");
@@ -110,32 +116,38 @@ static LogicalResult verifyYield(ComputeOp op, Region &region, bool last) {
     Reduction reduction = op.getReduction(i);
     bool position = reduction == Reduction::ArgMax || reduction == Reduction::ArgMin;
     Type element = cast<RankedTensorType>(op.getResultTypes()[i]).getElementType();
-    Type needed = position && &region == &op.getBody() ? Type(Float32Type::get(op.getContext())) : element;
+    Type needed =
+        position && &region == &op.getBody() ? Type(Float32Type::get(op.getContext())) : element;
     if (position && !element.isInteger())
       return op.emitOpError() << "result " << i << " is a position and must be i32 or i8";
     if (op.hasFinish() && !last && !position)
       continue; // the finish region turns it into the element type
     if (value.getType() != needed)
-      return op.emitOpError() << "yields " << value.getType() << " for result " << i << ", needs " << needed;
+      return op.emitOpError() << "yields " << value.getType() << " for result " << i << ", needs "
+                              << needed;
   }
   return success();
 }
 
-/// Scalar ops that name an index or a read name an existing one. What changes over a reduction has no
-/// value in `finish`.
+/// Scalar ops that name an index or a read name an existing one. What changes over a reduction has
+/// no value in `finish`.
 static LogicalResult verifyScalarOp(ComputeOp op, Operation &scalar, bool inFinish) {
   auto validIndex = [&](int64_t index) { return index >= 0 && index < op.getNumIndices(); };
   uint64_t indices = inFinish ? op.getNumParallel() : op.getNumIndices();
   if (auto index = dyn_cast<IndexOp>(scalar); index && index.getIndex() >= indices)
     return scalar.emitOpError() << "names index " << index.getIndex() << " of " << indices;
-  if (auto extent = dyn_cast<ExtentOp>(scalar); extent && !llvm::all_of(extent.getIndices(), validIndex))
+  if (auto extent = dyn_cast<ExtentOp>(scalar);
+      extent && !llvm::all_of(extent.getIndices(), validIndex))
     return scalar.emitOpError() << "names an index that does not exist";
   if (auto inside = dyn_cast<InsideOp>(scalar))
-    if (inside.getRead() >= op.getReads().size() || (inside.getRead() >= op.getNumBodyReads()) != inFinish ||
+    if (inside.getRead() >= op.getReads().size() ||
+        (inside.getRead() >= op.getNumBodyReads()) != inFinish ||
         !op.getAccess(inside.getRead()).isGuarded())
-      return scalar.emitOpError() << "names read " << inside.getRead() << ", which is not a guarded read";
+      return scalar.emitOpError() << "names read " << inside.getRead()
+                                  << ", which is not a guarded read";
   if (scalar.getNumRegions() || !scalar.hasTrait<OpTrait::OneResult>() == !isa<YieldOp>(scalar))
-    return scalar.emitOpError("is not a scalar op; an equation's region holds scalar arithmetic only");
+    return scalar.emitOpError(
+        "is not a scalar op; an equation's region holds scalar arithmetic only");
   return success();
 }
 
@@ -148,11 +160,13 @@ LogicalResult ComputeOp::verifyRegions() {
   unsigned numFinishReads = getReads().size() - getNumBodyReads();
   if (!hasFinish() ? numFinishReads != 0
                    : getFinish().getNumArguments() != getYielded().size() + numFinishReads)
-    return emitOpError("needs one argument per read, after those for the combined values in `finish`");
+    return emitOpError(
+        "needs one argument per read, after those for the combined values in `finish`");
   for (auto [i, tensor] : llvm::enumerate(getReads())) {
-    BlockArgument argument = i < getNumBodyReads()
-                                 ? getBody().getArgument(i)
-                                 : getFinish().getArgument(getYielded().size() + i - getNumBodyReads());
+    BlockArgument argument =
+        i < getNumBodyReads()
+            ? getBody().getArgument(i)
+            : getFinish().getArgument(getYielded().size() + i - getNumBodyReads());
     if (argument.getType() != cast<RankedTensorType>(tensor.getType()).getElementType())
       return emitOpError() << "argument of read " << i << " is not of the tensor's element type";
   }
@@ -198,7 +212,8 @@ Cost ComputeOp::cost(int64_t batch) {
   Cost cost;
   double parallel = 1, reduction = 1;
   for (auto [i, extent] : llvm::enumerate(getExtents()))
-    ((int64_t)i < (int64_t)getNumParallel() ? parallel : reduction) *= ShapedType::isDynamic(extent) ? batch : extent;
+    ((int64_t)i < (int64_t)getNumParallel() ? parallel : reduction) *=
+        ShapedType::isDynamic(extent) ? batch : extent;
   double combine = 0;
   for (unsigned i = 0; i < getNumResults(); ++i)
     combine += getReduction(i) == Reduction::Sum || getReduction(i) == Reduction::Prod;
@@ -220,7 +235,8 @@ Cost CustomOp::cost(int64_t batch) {
   for (Operation &op : getForward().front())
     if (auto costed = dyn_cast<CostOpInterface>(op)) {
       Cost cost = costed.cost(batch);
-      total.flops += cost.flops, total.bytesRead += cost.bytesRead, total.bytesWritten += cost.bytesWritten;
+      total.flops += cost.flops, total.bytesRead += cost.bytesRead,
+          total.bytesWritten += cost.bytesWritten;
     }
   return total;
 }

@@ -1,11 +1,12 @@
 //===- ComputeSyntax.cpp - how an equation reads as text --------------------------------------===//
 //
 //   %y = gnc.compute [n = ?, k = 32, i = 24] sum [c = 3, r = 5]
-//       (%a = %x[n, c, i * 2 + r - 1] ?? 0.0 : tensor<?x3x48xf32>, %b = %w[k, c, r] : tensor<32x3x5xf32>)
+//       (%a = %x[n, c, i * 2 + r - 1] ?? 0.0 : tensor<?x3x48xf32>, %b = %w[k, c, r] :
+//       tensor<32x3x5xf32>)
 //       -> tensor<?x32x24xf32> { .. } finish (%sum : f32) (%bias = %b0[k] : tensor<32xf32>) { .. }
 //
-// A clamped coordinate is `clamp(e)`; conditions follow the coordinates: `%x[..] where (e < 3, ..) ?? 0.0`.
-// Several results over one domain list their reductions: `(max, argmax) [r = 2]`.
+// A clamped coordinate is `clamp(e)`; conditions follow the coordinates: `%x[..] where (e < 3, ..)
+// ?? 0.0`. Several results over one domain list their reductions: `(max, argmax) [r = 2]`.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/Gnc.h"
@@ -52,7 +53,8 @@ static void printAccess(OpAsmPrinter &p, AccessAttr access, ArrayRef<StringRef> 
     p << " ?? ", p.printAttributeWithoutType(access.getOutside());
 }
 
-static void printReads(OpAsmPrinter &p, ComputeOp op, ArrayRef<BlockArgument> arguments, unsigned first) {
+static void printReads(OpAsmPrinter &p, ComputeOp op, ArrayRef<BlockArgument> arguments,
+                       unsigned first) {
   SmallVector<StringRef> names;
   for (unsigned i = 0; i < op.getNumIndices(); ++i)
     names.push_back(op.getIndexName(i));
@@ -85,32 +87,38 @@ void ComputeOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn set
 void ComputeOp::print(OpAsmPrinter &p) {
   p << ' ';
   printIndices(p, *this, 0, getNumParallel());
-  bool plain = llvm::all_of(getReductions(), [](int32_t r) { return static_cast<Reduction>(r) == Reduction::None; });
+  bool plain = llvm::all_of(getReductions(),
+                            [](int32_t r) { return static_cast<Reduction>(r) == Reduction::None; });
   if (!plain) {
     p << ' ' << (getNumResults() == 1 ? "" : "(");
-    llvm::interleaveComma(getReductions(), p, [&](int32_t r) { p << stringifyReduction(static_cast<Reduction>(r)); });
+    llvm::interleaveComma(getReductions(), p,
+                          [&](int32_t r) { p << stringifyReduction(static_cast<Reduction>(r)); });
     p << (getNumResults() == 1 ? " " : ") ");
     printIndices(p, *this, getNumParallel(), getNumIndices());
   }
   p << ' ';
-  printReads(p, *this, llvm::to_vector(llvm::map_range(getBody().getArguments(), [](BlockArgument a) { return a; })), 0);
+  printReads(
+      p, *this,
+      llvm::to_vector(llvm::map_range(getBody().getArguments(), [](BlockArgument a) { return a; })),
+      0);
   p.printArrowTypeList(getResultTypes());
   p << ' ';
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
   if (hasFinish()) {
     ArrayRef<BlockArgument> arguments = getFinish().getArguments();
     p << " finish (";
-    llvm::interleaveComma(arguments.take_front(getYielded().size()), p, [&](BlockArgument argument) {
-      p.printOperand(argument);
-      p << " : " << argument.getType();
-    });
+    llvm::interleaveComma(arguments.take_front(getYielded().size()), p,
+                          [&](BlockArgument argument) {
+                            p.printOperand(argument);
+                            p << " : " << argument.getType();
+                          });
     p << ") ";
     printReads(p, *this, arguments.drop_front(getYielded().size()), getNumBodyReads());
     p << ' ';
     p.printRegion(getFinish(), /*printEntryBlockArgs=*/false);
   }
-  p.printOptionalAttrDict((*this)->getAttrs(),
-                          {"names", "extents", "numParallel", "reductions", "accesses", "operandSegmentSizes"});
+  p.printOptionalAttrDict((*this)->getAttrs(), {"names", "extents", "numParallel", "reductions",
+                                                "accesses", "operandSegmentSizes"});
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -155,13 +163,15 @@ ParseResult ComputeParser::indices() {
 ParseResult ComputeParser::reduction(SmallVectorImpl<int32_t> &list, StringRef keyword) {
   auto reduction = symbolizeReduction(keyword);
   if (!reduction)
-    return parser.emitError(parser.getCurrentLocation(), "expected a reduction (sum, prod, max, min, argmax, argmin), found ")
+    return parser.emitError(parser.getCurrentLocation(),
+                            "expected a reduction (sum, prod, max, min, argmax, argmin), found ")
            << keyword;
   list.push_back(static_cast<int32_t>(*reduction));
   return success();
 }
 
-/// `sum [..] (`, `(max, argmax) [..] (` or `(`: everything up to and with the parenthesis that opens the reads.
+/// `sum [..] (`, `(max, argmax) [..] (` or `(`: everything up to and with the parenthesis that
+/// opens the reads.
 ParseResult ComputeParser::reductions(SmallVectorImpl<int32_t> &list) {
   StringRef keyword;
   if (succeeded(parser.parseOptionalKeyword(&keyword)))
@@ -188,7 +198,8 @@ ParseResult ComputeParser::access(unsigned numReads) {
     bool clamp = succeeded(parser.parseOptionalKeyword("clamp"));
     if (clamp)
       clamped.push_back(coords.size());
-    return failure((clamp && parser.parseLParen()) || parser.parseAffineExpr(known, coords.emplace_back()) ||
+    return failure((clamp && parser.parseLParen()) ||
+                   parser.parseAffineExpr(known, coords.emplace_back()) ||
                    (clamp && parser.parseRParen()));
   };
   auto condition = [&]() -> ParseResult {
@@ -207,8 +218,9 @@ ParseResult ComputeParser::access(unsigned numReads) {
   auto map = [&](ArrayRef<AffineExpr> exprs) {
     return AffineMap::get(extents.size(), numReads, exprs, parser.getContext());
   };
-  accesses.push_back(AccessAttr::getVerified([&] { return parser.emitError(parser.getCurrentLocation()); },
-                                             map(coords), clamped, map(conditions), limits, outside));
+  accesses.push_back(
+      AccessAttr::getVerified([&] { return parser.emitError(parser.getCurrentLocation()); },
+                              map(coords), clamped, map(conditions), limits, outside));
   return success(accesses.back() != nullptr);
 }
 
@@ -219,8 +231,9 @@ ParseResult ComputeParser::reads(SmallVectorImpl<OpAsmParser::Argument> &argumen
   do {
     OpAsmParser::Argument argument;
     symbolStorage.push_back("read" + std::to_string(tensors.size()));
-    if (parser.parseArgument(argument) || parser.parseEqual() || parser.parseOperand(tensors.emplace_back()) ||
-        access(tensors.size() - 1) || parser.parseColonType(tensorTypes.emplace_back()))
+    if (parser.parseArgument(argument) || parser.parseEqual() ||
+        parser.parseOperand(tensors.emplace_back()) || access(tensors.size() - 1) ||
+        parser.parseColonType(tensorTypes.emplace_back()))
       return failure();
     auto tensor = dyn_cast<RankedTensorType>(tensorTypes.back());
     if (!tensor)
@@ -241,13 +254,14 @@ ParseResult ComputeOp::parse(OpAsmParser &parser, OperationState &state) {
   int64_t numParallel = c.extents.size();
   if (c.reductions(reductions))
     return failure();
-  if (c.reads(body) || parser.parseArrowTypeList(types) || parser.parseRegion(*state.addRegion(), body))
+  if (c.reads(body) || parser.parseArrowTypeList(types) ||
+      parser.parseRegion(*state.addRegion(), body))
     return failure();
   Region *finishRegion = state.addRegion();
   if (succeeded(parser.parseOptionalKeyword("finish"))) {
     auto sums = [&] { return parser.parseArgument(finish.emplace_back(), /*allowType=*/true); };
-    if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, sums) || parser.parseLParen() ||
-        c.reads(finish) || parser.parseRegion(*finishRegion, finish))
+    if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, sums) ||
+        parser.parseLParen() || c.reads(finish) || parser.parseRegion(*finishRegion, finish))
       return failure();
   }
   reductions.resize(types.size(), static_cast<int32_t>(Reduction::None));

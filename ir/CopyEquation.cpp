@@ -4,17 +4,19 @@ using namespace mlir;
 
 namespace gnc {
 
-Value createCopy(OpBuilder &builder, Location loc, Value tensor, RankedTensorType type, AccessAttr access) {
+Value createCopy(OpBuilder &builder, Location loc, Value tensor, RankedTensorType type,
+                 AccessAttr access) {
   unsigned rank = type.getRank();
   if (!access)
     access = AccessAttr::get(builder.getMultiDimIdentityMap(rank));
   SmallVector<Attribute> indexNames;
   for (unsigned i = 0; i < rank; ++i)
     indexNames.push_back(builder.getStringAttr("i" + std::to_string(i)));
-  auto copy = ComputeOp::create(builder, loc, TypeRange{type}, ValueRange{tensor}, builder.getArrayAttr(indexNames),
-                                builder.getDenseI64ArrayAttr(type.getShape()), builder.getI64IntegerAttr(rank),
-                                builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
-                                builder.getArrayAttr({access}));
+  auto copy = ComputeOp::create(
+      builder, loc, TypeRange{type}, ValueRange{tensor}, builder.getArrayAttr(indexNames),
+      builder.getDenseI64ArrayAttr(type.getShape()), builder.getI64IntegerAttr(rank),
+      builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
+      builder.getArrayAttr({access}));
   Block &body = copy.getBody().emplaceBlock();
   body.addArgument(type.getElementType(), loc);
   OpBuilder inner = OpBuilder::atBlockEnd(&body);

@@ -5,9 +5,10 @@
 
 namespace gnc {
 
-/// `result[i0, i1, ..] = tensor[access]`: a new tensor of the given type. `access` is over one index per dimension of
-/// `type`; without one, the tensor is copied element by element (into another layout, say).
-mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value tensor, mlir::RankedTensorType type,
-                       AccessAttr access = {});
+/// `result[i0, i1, ..] = tensor[access]`: a new tensor of the given type. `access` is over one
+/// index per dimension of `type`; without one, the tensor is copied element by element (into
+/// another layout, say).
+mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value tensor,
+                       mlir::RankedTensorType type, AccessAttr access = {});
 
 } // namespace gnc

@@ -31,8 +31,8 @@ void GncDialect::initialize() {
 namespace gnc {
 
 AccessAttr AccessAttr::getVerified(function_ref<InFlightDiagnostic()> emitError, AffineMap coords,
-                                   ArrayRef<int64_t> clamped, AffineMap conditions, ArrayRef<int64_t> limits,
-                                   FloatAttr outside) {
+                                   ArrayRef<int64_t> clamped, AffineMap conditions,
+                                   ArrayRef<int64_t> limits, FloatAttr outside) {
   return getChecked(emitError, coords.getContext(), coords, clamped, conditions, limits, outside);
 }
 
@@ -42,7 +42,8 @@ AccessAttr AccessAttr::get(AffineMap coords) {
   return get(context, coords, {}, none, {}, FloatAttr());
 }
 
-AccessAttr AccessAttr::get(AffineMap coords, AffineMap conditions, ArrayRef<int64_t> limits, double outside) {
+AccessAttr AccessAttr::get(AffineMap coords, AffineMap conditions, ArrayRef<int64_t> limits,
+                           double outside) {
   MLIRContext *context = coords.getContext();
   return get(context, coords, {}, conditions, limits, Builder(context).getF64FloatAttr(outside));
 }
@@ -52,18 +53,21 @@ static bool isWellFormed(AffineMap map) {
   bool good = true;
   map.walkExprs([&](AffineExpr expr) {
     AffineExprKind kind = expr.getKind();
-    if (kind != AffineExprKind::Mod && kind != AffineExprKind::FloorDiv && kind != AffineExprKind::CeilDiv)
+    if (kind != AffineExprKind::Mod && kind != AffineExprKind::FloorDiv &&
+        kind != AffineExprKind::CeilDiv)
       return;
     auto divisor = dyn_cast<AffineConstantExpr>(cast<AffineBinaryOpExpr>(expr).getRHS());
     good &= divisor && divisor.getValue() > 0;
   });
-  return good && llvm::all_of(map.getResults(), [](AffineExpr expr) { return expr.isPureAffine(); });
+  return good &&
+         llvm::all_of(map.getResults(), [](AffineExpr expr) { return expr.isPureAffine(); });
 }
 
 LogicalResult AccessAttr::verify(function_ref<InFlightDiagnostic()> emitError, AffineMap coords,
-                                 ArrayRef<int64_t> clamped, AffineMap conditions, ArrayRef<int64_t> limits,
-                                 FloatAttr outside) {
-  if (conditions.getNumDims() != coords.getNumDims() || conditions.getNumSymbols() != coords.getNumSymbols())
+                                 ArrayRef<int64_t> clamped, AffineMap conditions,
+                                 ArrayRef<int64_t> limits, FloatAttr outside) {
+  if (conditions.getNumDims() != coords.getNumDims() ||
+      conditions.getNumSymbols() != coords.getNumSymbols())
     return emitError() << "coordinates and conditions of an access have the same indices";
   if (!isWellFormed(coords) || !isWellFormed(conditions))
     return emitError() << "coordinates multiply by constants and divide by positive constants only";
@@ -77,7 +81,8 @@ LogicalResult AccessAttr::verify(function_ref<InFlightDiagnostic()> emitError, A
   return success();
 }
 
-// #gnc.access<coords, [clamped], conditions, [limits], outside>; computes print their accesses inline instead.
+// #gnc.access<coords, [clamped], conditions, [limits], outside>; computes print their accesses
+// inline instead.
 void AccessAttr::print(AsmPrinter &printer) const {
   printer << "<" << AffineMapAttr::get(getCoords()) << ", [";
   llvm::interleaveComma(getClamped(), printer);
@@ -97,15 +102,16 @@ Attribute AccessAttr::parse(AsmParser &parser, Type) {
     return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
                                           [&] { return parser.parseInteger(list.emplace_back()); });
   };
-  if (parser.parseLess() || parser.parseAttribute(coords) || parser.parseComma() || integers(clamped) ||
-      parser.parseComma() || parser.parseAttribute(conditions) || parser.parseComma() || integers(limits))
+  if (parser.parseLess() || parser.parseAttribute(coords) || parser.parseComma() ||
+      integers(clamped) || parser.parseComma() || parser.parseAttribute(conditions) ||
+      parser.parseComma() || integers(limits))
     return {};
   if (succeeded(parser.parseOptionalComma()) && parser.parseAttribute(outside))
     return {};
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<AccessAttr>(parser.getContext(), coords.getValue(), clamped, conditions.getValue(),
-                                       limits, outside);
+  return parser.getChecked<AccessAttr>(parser.getContext(), coords.getValue(), clamped,
+                                       conditions.getValue(), limits, outside);
 }
 
 } // namespace gnc

@@ -26,7 +26,8 @@ static int64_t evaluateExpr(AffineExpr expr, ArrayRef<int64_t> indices, ArrayRef
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
     return static_cast<int64_t>(reads[symbol.getPosition()]);
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t a = evaluateExpr(binary.getLHS(), indices, reads), b = evaluateExpr(binary.getRHS(), indices, reads);
+  int64_t a = evaluateExpr(binary.getLHS(), indices, reads),
+          b = evaluateExpr(binary.getRHS(), indices, reads);
   int64_t quotient = b == 0 ? 0 : a / b - (a % b != 0 && (a < 0) != (b < 0));
   switch (expr.getKind()) {
   case AffineExprKind::Add: return a + b;
@@ -38,7 +39,8 @@ static int64_t evaluateExpr(AffineExpr expr, ArrayRef<int64_t> indices, ArrayRef
 }
 
 namespace {
-/// One read of an equation. Plain affine accesses step through memory by strides; the others are evaluated as written.
+/// One read of an equation. Plain affine accesses step through memory by strides; the others are
+/// evaluated as written.
 struct Reader {
   const TensorValue *tensor;
   AccessAttr access;
@@ -72,7 +74,8 @@ static bool addLinear(AffineExpr expr, int64_t factor, Reader &reader) {
          addLinear(binary.getLHS(), factor * constant.getValue(), reader);
 }
 
-Reader::Reader(const TensorValue *tensor, AccessAttr access, unsigned numIndices) : tensor(tensor), access(access) {
+Reader::Reader(const TensorValue *tensor, AccessAttr access, unsigned numIndices)
+    : tensor(tensor), access(access) {
   strides.assign(numIndices, 0);
   plain = !access.isGuarded() && access.getClamped().empty();
   int64_t stride = 1;
@@ -87,7 +90,8 @@ FailureOr<int64_t> Reader::locate(ArrayRef<int64_t> indices, ArrayRef<double> re
       offset += stride * index;
     return offset;
   }
-  for (auto [condition, limit] : llvm::zip_equal(access.getConditions().getResults(), access.getLimits())) {
+  for (auto [condition, limit] :
+       llvm::zip_equal(access.getConditions().getResults(), access.getLimits())) {
     int64_t value = evaluateExpr(condition, indices, reads);
     if (value < 0 || value >= limit)
       return -1;
@@ -127,7 +131,9 @@ struct Accumulator {
   }
   void add(double term, int64_t at, const EvaluationState &state);
   double result() const {
-    return reduction == Reduction::ArgMax || reduction == Reduction::ArgMin ? static_cast<double>(position) : value;
+    return reduction == Reduction::ArgMax || reduction == Reduction::ArgMin
+               ? static_cast<double>(position)
+               : value;
   }
 };
 } // namespace
@@ -138,11 +144,13 @@ void Accumulator::add(double term, int64_t at, const EvaluationState &state) {
   case Reduction::None: value = term; break;
   case Reduction::Sum: value = state.round(value + term); break;
   case Reduction::Prod: value = state.round(value * term); break;
-  case Reduction::Max: case Reduction::ArgMax:
+  case Reduction::Max:
+  case Reduction::ArgMax:
     if (first || (!std::isnan(value) && (std::isnan(term) || term > value)))
       value = term, position = at;
     break;
-  case Reduction::Min: case Reduction::ArgMin:
+  case Reduction::Min:
+  case Reduction::ArgMin:
     if (first || (!std::isnan(value) && (std::isnan(term) || term < value)))
       value = term, position = at;
     break;
@@ -179,9 +187,11 @@ LogicalResult EquationRun::read(unsigned first, unsigned count, MutableArrayRef<
     const Reader &reader = readers[first + i];
     FailureOr<int64_t> offset = reader.locate(indices, readValues);
     if (failed(offset))
-      return op.emitError() << "read " << first + i << " is outside its tensor: a data-dependent index is out of range";
+      return op.emitError() << "read " << first + i
+                            << " is outside its tensor: a data-dependent index is out of range";
     inside[first + i] = *offset >= 0;
-    double value = *offset >= 0 ? reader.tensor->data[*offset] : reader.access.getOutside().getValueAsDouble();
+    double value =
+        *offset >= 0 ? reader.tensor->data[*offset] : reader.access.getOutside().getValueAsDouble();
     readValues[first + i] = into[i] = value;
   }
   return success();
@@ -220,7 +230,8 @@ LogicalResult EquationRun::point(int64_t element) {
   }
   for (unsigned i = 0; i < numResults; ++i) {
     results[i].data[element] = finish ? finish->output(finishSlots, i) : accumulators[i].result();
-    results[i].magnitude[element] = finish ? std::fabs(results[i].data[element]) : accumulators[i].magnitude;
+    results[i].magnitude[element] =
+        finish ? std::fabs(results[i].data[element]) : accumulators[i].magnitude;
   }
   return success();
 }
@@ -259,7 +270,9 @@ LogicalResult EquationRun::run() {
   return success();
 }
 
-LogicalResult ComputeOp::evaluate(EvaluationState &state) { return EquationRun(*this, state).run(); }
+LogicalResult ComputeOp::evaluate(EvaluationState &state) {
+  return EquationRun(*this, state).run();
+}
 
 //===------------------------------------------------------------------------------------------===//
 // Functions
@@ -279,7 +292,8 @@ LogicalResult EvaluationState::run(Block &block) {
 FailureOr<std::vector<TensorValue>> evaluate(func::FuncOp function, ArrayRef<TensorValue> arguments,
                                              Precision precision) {
   if (arguments.size() != function.getNumArguments())
-    return function.emitError() << "takes " << function.getNumArguments() << " arguments, got " << arguments.size();
+    return function.emitError() << "takes " << function.getNumArguments() << " arguments, got "
+                                << arguments.size();
   int64_t batch = 1;
   for (auto [type, value] : llvm::zip_equal(function.getArgumentTypes(), arguments))
     if (isBatched(type) && !value.shape.empty())
@@ -290,7 +304,8 @@ FailureOr<std::vector<TensorValue>> evaluate(func::FuncOp function, ArrayRef<Ten
     for (int64_t extent : cast<RankedTensorType>(argument.getType()).getShape())
       shape.push_back(state.extent(extent));
     if (shape != arguments[i].shape)
-      return function.emitError() << "argument " << i << " has not the shape of " << argument.getType();
+      return function.emitError() << "argument " << i << " has not the shape of "
+                                  << argument.getType();
     TensorValue value = arguments[i];
     for (double &element : value.data)
       element = state.round(element);

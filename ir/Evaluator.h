@@ -1,8 +1,9 @@
 //===- Evaluator.h - the reference evaluator --------------------------------------------------===//
 //
-// What every op means, written to be read, not to be fast: the oracle of the tests. It shares no code
-// with `passes` or `codegen`. Numbers are held as doubles; in `Precision::F32` every scalar result is
-// rounded to f32, so that it computes as an f32 machine would in the order of the equation.
+// What every op means, written to be read, not to be fast: the oracle of the tests. It shares no
+// code with `passes` or `codegen`. Numbers are held as doubles; in `Precision::F32` every scalar
+// result is rounded to f32, so that it computes as an f32 machine would in the order of the
+// equation.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -19,8 +20,8 @@ enum class Precision { F32, F64 };
 struct TensorValue {
   llvm::SmallVector<int64_t> shape; ///< with the actual batch size
   std::vector<double> data;
-  /// For the results of a sum: the sum of absolute terms of each element, to which rounding errors are
-  /// proportional (an error bound is c * eps * magnitude). Otherwise absolute values.
+  /// For the results of a sum: the sum of absolute terms of each element, to which rounding errors
+  /// are proportional (an error bound is c * eps * magnitude). Otherwise absolute values.
   std::vector<double> magnitude;
 
   TensorValue() = default;
@@ -39,7 +40,9 @@ public:
   const TensorValue &get(mlir::Value value) const { return values.find(value)->second; }
   void set(mlir::Value value, TensorValue tensor) { values[value] = std::move(tensor); }
   /// `?` extents become the batch.
-  int64_t extent(int64_t extent) const { return mlir::ShapedType::isDynamic(extent) ? batch : extent; }
+  int64_t extent(int64_t extent) const {
+    return mlir::ShapedType::isDynamic(extent) ? batch : extent;
+  }
   double round(double value) const {
     return precision == Precision::F32 ? static_cast<double>(static_cast<float>(value)) : value;
   }
@@ -50,9 +53,10 @@ private:
   llvm::DenseMap<mlir::Value, TensorValue> values;
 };
 
-/// Evaluates a function of tensor ops: one value per result. The batch is the first extent of a batched argument
-/// (1 without one). Emits a located error for arguments of wrong shape and for ops that have no value.
-mlir::FailureOr<std::vector<TensorValue>> evaluate(mlir::func::FuncOp function, llvm::ArrayRef<TensorValue> arguments,
-                                                   Precision precision);
+/// Evaluates a function of tensor ops: one value per result. The batch is the first extent of a
+/// batched argument (1 without one). Emits a located error for arguments of wrong shape and for ops
+/// that have no value.
+mlir::FailureOr<std::vector<TensorValue>>
+evaluate(mlir::func::FuncOp function, llvm::ArrayRef<TensorValue> arguments, Precision precision);
 
 } // namespace gnc

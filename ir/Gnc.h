@@ -15,24 +15,30 @@ namespace gnc {
 
 class EvaluationState;
 
-/// Work and traffic of an op. A multiply-add counts as two operations; bytes count every tensor once.
+/// Work and traffic of an op. A multiply-add counts as two operations; bytes count every tensor
+/// once.
 struct Cost {
   double flops = 0, bytesRead = 0, bytesWritten = 0;
 };
 
-/// Attribute names on the arguments, results and functions of a program. The compiler's own record of what the
+/// Attribute names on the arguments, results and functions of a program. The compiler's own record
+/// of what the
 /// `.net` file says beyond the equations; `codegen` copies it into runtime::Tensor.
 namespace names {
-constexpr llvm::StringLiteral kPath = "gnc.path";         // str: path of a weight or state, name of a field or result
-constexpr llvm::StringLiteral kRole = "gnc.role";         // str: input | weight | state | optimizer | schedule (arguments)
-constexpr llvm::StringLiteral kInit = "gnc.init";         // str "constant" | "normal" | "uniform"
-constexpr llvm::StringLiteral kInitA = "gnc.init_a";      // f64
-constexpr llvm::StringLiteral kInitB = "gnc.init_b";      // f64
-constexpr llvm::StringLiteral kSchedule = "gnc.schedule"; // str: postfix program (see runtime::Tensor::schedule)
-constexpr llvm::StringLiteral kClasses = "gnc.classes";   // i64: K of index(K)
-constexpr llvm::StringLiteral kMember = "gnc.member";     // str: member of the data source
-constexpr llvm::StringLiteral kUpdates = "gnc.updates";   // i64 (results): the argument that takes this value
-constexpr llvm::StringLiteral kRecipe = "gnc.recipe";     // dictionary (module): the train section
+constexpr llvm::StringLiteral kPath =
+    "gnc.path"; // str: path of a weight or state, name of a field or result
+constexpr llvm::StringLiteral kRole =
+    "gnc.role"; // str: input | weight | state | optimizer | schedule (arguments)
+constexpr llvm::StringLiteral kInit = "gnc.init";    // str "constant" | "normal" | "uniform"
+constexpr llvm::StringLiteral kInitA = "gnc.init_a"; // f64
+constexpr llvm::StringLiteral kInitB = "gnc.init_b"; // f64
+constexpr llvm::StringLiteral kSchedule =
+    "gnc.schedule"; // str: postfix program (see runtime::Tensor::schedule)
+constexpr llvm::StringLiteral kClasses = "gnc.classes"; // i64: K of index(K)
+constexpr llvm::StringLiteral kMember = "gnc.member";   // str: member of the data source
+constexpr llvm::StringLiteral kUpdates =
+    "gnc.updates"; // i64 (results): the argument that takes this value
+constexpr llvm::StringLiteral kRecipe = "gnc.recipe"; // dictionary (module): the train section
 } // namespace names
 
 /// True for tensors with a leading batch axis.

@@ -38,7 +38,8 @@ static IndexRange scaleRange(IndexRange range, int64_t factor) {
 static IndexRange rangeOfMod(IndexRange operand, int64_t divisor) {
   // Within one period the remainder moves with the operand.
   if (operand.low && operand.high &&
-      llvm::divideFloorSigned(*operand.low, divisor) == llvm::divideFloorSigned(*operand.high, divisor))
+      llvm::divideFloorSigned(*operand.low, divisor) ==
+          llvm::divideFloorSigned(*operand.high, divisor))
     return {llvm::mod(*operand.low, divisor), llvm::mod(*operand.high, divisor)};
   return {0, divisor - 1};
 }
@@ -63,8 +64,7 @@ IndexRange rangeOf(AffineExpr expr, ArrayRef<int64_t> extents) {
     return {};
   int64_t value = factor.getValue();
   switch (expr.getKind()) {
-  case AffineExprKind::Mul:
-    return scaleRange(left, value);
+  case AffineExprKind::Mul: return scaleRange(left, value);
   case AffineExprKind::FloorDiv:
     if (value <= 0)
       return {};
@@ -75,10 +75,8 @@ IndexRange rangeOf(AffineExpr expr, ArrayRef<int64_t> extents) {
       return {};
     return {left.low ? std::optional(llvm::divideCeilSigned(*left.low, value)) : std::nullopt,
             left.high ? std::optional(llvm::divideCeilSigned(*left.high, value)) : std::nullopt};
-  case AffineExprKind::Mod:
-    return value > 0 ? rangeOfMod(left, value) : IndexRange{};
-  default:
-    return {};
+  case AffineExprKind::Mod: return value > 0 ? rangeOfMod(left, value) : IndexRange{};
+  default: return {};
   }
 }
 
@@ -156,13 +154,16 @@ LinearForm linearForm(AffineExpr expr) {
 // Simplification
 //===------------------------------------------------------------------------------------------===//
 
-/// Splits `form` into a multiple of `divisor` (returned, already divided) and a rest within 0..divisor-1, if the ranges prove
-/// the rest's bounds.
-static std::optional<std::pair<LinearForm, LinearForm>> splitByDivisor(const LinearForm &form, int64_t divisor,
-                                                                       ArrayRef<int64_t> extents, MLIRContext *context) {
+/// Splits `form` into a multiple of `divisor` (returned, already divided) and a rest within
+/// 0..divisor-1, if the ranges prove the rest's bounds.
+static std::optional<std::pair<LinearForm, LinearForm>> splitByDivisor(const LinearForm &form,
+                                                                       int64_t divisor,
+                                                                       ArrayRef<int64_t> extents,
+                                                                       MLIRContext *context) {
   LinearForm quotient, rest;
   for (auto &[atom, coefficient] : form.terms)
-    (coefficient % divisor == 0 ? quotient.add(atom, coefficient / divisor) : rest.add(atom, coefficient));
+    (coefficient % divisor == 0 ? quotient.add(atom, coefficient / divisor)
+                                : rest.add(atom, coefficient));
   // The constant goes where it keeps the rest inside one period.
   IndexRange range = rangeOf(rest.toExpr(context), extents);
   if (!range.low || !range.high)
@@ -175,7 +176,8 @@ static std::optional<std::pair<LinearForm, LinearForm>> splitByDivisor(const Lin
   return std::pair(quotient, rest);
 }
 
-static AffineExpr simplifyDivision(AffineExprKind kind, AffineExpr operand, int64_t divisor, ArrayRef<int64_t> extents) {
+static AffineExpr simplifyDivision(AffineExprKind kind, AffineExpr operand, int64_t divisor,
+                                   ArrayRef<int64_t> extents) {
   MLIRContext *context = operand.getContext();
   bool isMod = kind == AffineExprKind::Mod;
   if (divisor == 1)
@@ -186,12 +188,14 @@ static AffineExpr simplifyDivision(AffineExprKind kind, AffineExpr operand, int6
   // Multiples of the divisor leave the division even if the rest stays in it.
   LinearForm quotient, rest;
   for (auto &[atom, coefficient] : form.terms)
-    (coefficient % divisor == 0 ? quotient.add(atom, coefficient / divisor) : rest.add(atom, coefficient));
+    (coefficient % divisor == 0 ? quotient.add(atom, coefficient / divisor)
+                                : rest.add(atom, coefficient));
   quotient.constant = llvm::divideFloorSigned(form.constant, divisor);
   rest.constant = llvm::mod(form.constant, divisor);
   AffineExpr restExpr = rest.toExpr(context);
   // (e floordiv a) floordiv b = e floordiv (a * b)
-  if (auto inner = dyn_cast<AffineBinaryOpExpr>(restExpr); inner && !isMod && restExpr.getKind() == AffineExprKind::FloorDiv)
+  if (auto inner = dyn_cast<AffineBinaryOpExpr>(restExpr);
+      inner && !isMod && restExpr.getKind() == AffineExprKind::FloorDiv)
     if (auto first = dyn_cast<AffineConstantExpr>(inner.getRHS()))
       return quotient.toExpr(context) +
              simplifyDivision(kind, inner.getLHS(), first.getValue() * divisor, extents);
@@ -281,7 +285,8 @@ void printIndexExpr(raw_ostream &os, AffineExpr expr, ArrayRef<StringRef> names)
   if (first)
     os << form.constant;
   else if (form.constant)
-    os << (form.constant < 0 ? " - " : " + ") << (form.constant < 0 ? -form.constant : form.constant);
+    os << (form.constant < 0 ? " - " : " + ")
+       << (form.constant < 0 ? -form.constant : form.constant);
 }
 
 } // namespace gnc

@@ -8,8 +8,42 @@ namespace gnc {
 
 namespace {
 enum Code : int {
-  Constant, Index, Extent, Inside, Copy, Trunc, Neg, Add, Sub, Mul, Div, Max, Min, Select, Compare, And, Or, Xor,
-  Exp, Expm1, Log, Log1p, Tanh, Erf, Sqrt, Rsqrt, Sin, Cos, Abs, Floor, Ceil, Round, Pow, Sigmoid, Softplus, Unknown
+  Constant,
+  Index,
+  Extent,
+  Inside,
+  Copy,
+  Trunc,
+  Neg,
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Max,
+  Min,
+  Select,
+  Compare,
+  And,
+  Or,
+  Xor,
+  Exp,
+  Expm1,
+  Log,
+  Log1p,
+  Tanh,
+  Erf,
+  Sqrt,
+  Rsqrt,
+  Sin,
+  Cos,
+  Abs,
+  Floor,
+  Ceil,
+  Round,
+  Pow,
+  Sigmoid,
+  Softplus,
+  Unknown
 };
 } // namespace
 
@@ -57,10 +91,14 @@ static bool compare(arith::CmpIPredicate predicate, double a, double b) {
   switch (predicate) {
   case arith::CmpIPredicate::eq: return a == b;
   case arith::CmpIPredicate::ne: return a != b;
-  case arith::CmpIPredicate::slt: case arith::CmpIPredicate::ult: return a < b;
-  case arith::CmpIPredicate::sle: case arith::CmpIPredicate::ule: return a <= b;
-  case arith::CmpIPredicate::sgt: case arith::CmpIPredicate::ugt: return a > b;
-  case arith::CmpIPredicate::sge: case arith::CmpIPredicate::uge: return a >= b;
+  case arith::CmpIPredicate::slt:
+  case arith::CmpIPredicate::ult: return a < b;
+  case arith::CmpIPredicate::sle:
+  case arith::CmpIPredicate::ule: return a <= b;
+  case arith::CmpIPredicate::sgt:
+  case arith::CmpIPredicate::ugt: return a > b;
+  case arith::CmpIPredicate::sge:
+  case arith::CmpIPredicate::uge: return a >= b;
   }
   return false;
 }
@@ -71,8 +109,8 @@ static Code codeOf(Operation *op) {
       .Case<IndexOp>([](auto) { return Index; })
       .Case<ExtentOp>([](auto) { return Extent; })
       .Case<InsideOp>([](auto) { return Inside; })
-      .Case<StopOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, arith::ExtSIOp, arith::TruncIOp>(
-          [](auto) { return Copy; })
+      .Case<StopOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, arith::ExtSIOp,
+            arith::TruncIOp>([](auto) { return Copy; })
       .Case<arith::FPToSIOp, arith::FPToUIOp>([](auto) { return Trunc; })
       .Case<arith::NegFOp>([](auto) { return Neg; })
       .Case<arith::AddFOp, arith::AddIOp>([](auto) { return Add; })
@@ -150,9 +188,12 @@ static double compareStep(Operation *op, double a, double b) {
 }
 
 /// Half away from zero for math.round, to even for math.roundeven.
-static double roundStep(Operation *op, double x) { return isa<math::RoundOp>(op) ? std::round(x) : std::nearbyint(x); }
+static double roundStep(Operation *op, double x) {
+  return isa<math::RoundOp>(op) ? std::round(x) : std::nearbyint(x);
+}
 
-void ScalarProgram::run(MutableArrayRef<double> values, const Point &point, const EvaluationState &state) const {
+void ScalarProgram::run(MutableArrayRef<double> values, const Point &point,
+                        const EvaluationState &state) const {
   for (const Step &step : steps) {
     double a = values[step.a], b = values[step.b], r = 0;
     switch (step.code) {

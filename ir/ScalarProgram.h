@@ -1,4 +1,5 @@
-//===- ScalarProgram.h - the region of an equation, ready to be evaluated ----------------------===//
+//===- ScalarProgram.h - the region of an equation, ready to be evaluated
+//----------------------===//
 //
 // Part of the reference evaluator: a region's ops, decoded once, run for every point.
 //
@@ -25,7 +26,8 @@ public:
   unsigned numOutputs() const { return outputs.size(); }
   double output(llvm::ArrayRef<double> values, unsigned i) const { return values[outputs[i]]; }
   /// Computes all slots after the arguments.
-  void run(llvm::MutableArrayRef<double> values, const Point &point, const EvaluationState &state) const;
+  void run(llvm::MutableArrayRef<double> values, const Point &point,
+           const EvaluationState &state) const;
 
 private:
   struct Step {

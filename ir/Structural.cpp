@@ -14,12 +14,13 @@ static int64_t staticElements(RankedTensorType type) {
 }
 
 LogicalResult ReshapeOp::verify() {
-  auto from = dyn_cast<RankedTensorType>(getInput().getType()), to = dyn_cast<RankedTensorType>(getType());
+  auto from = dyn_cast<RankedTensorType>(getInput().getType()),
+       to = dyn_cast<RankedTensorType>(getType());
   if (!from || !to || from.getElementType() != to.getElementType())
     return emitOpError("keeps the element type");
   if (isBatched(from) != isBatched(to) || staticElements(from) != staticElements(to))
-    return emitOpError() << "cannot view " << from << " as " << to << ": " << staticElements(from) << " elements are not "
-                         << staticElements(to);
+    return emitOpError() << "cannot view " << from << " as " << to << ": " << staticElements(from)
+                         << " elements are not " << staticElements(to);
   return success();
 }
 

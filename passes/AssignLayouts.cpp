@@ -1,13 +1,15 @@
 //===- AssignLayouts.cpp - the physical order of every tensor ---------------------------------===//
 //
-// Contractions decide, everything else follows. A contraction wants one column index innermost in its result and in
-// the operand that it reads as vectors (for a convolution: the output channel, hence channels-last activations and
-// weights with the output channel innermost). Going through the program in order, each contraction fixes the orders
-// of its result and columns; these spread through the other equations, from read to result and back, wherever an
-// index walks both alone. So the gradient of a tensor, the optimizer's state and the weight end up alike.
+// Contractions decide, everything else follows. A contraction wants one column index innermost in
+// its result and in the operand that it reads as vectors (for a convolution: the output channel,
+// hence channels-last activations and weights with the output channel innermost). Going through the
+// program in order, each contraction fixes the orders of its result and columns; these spread
+// through the other equations, from read to result and back, wherever an index walks both alone. So
+// the gradient of a tensor, the optimizer's state and the weight end up alike.
 //
-// Where a contraction meets a fixed order it cannot use (the data gradient reads the weights with the input channel
-// innermost), the operand or the result is copied into the order it needs: an identity equation, visible in the graph.
+// Where a contraction meets a fixed order it cannot use (the data gradient reads the weights with
+// the input channel innermost), the operand or the result is copied into the order it needs: an
+// identity equation, visible in the graph.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
@@ -63,7 +65,8 @@ static Order orderWithInnermost(unsigned rank, unsigned innermost) {
   return order;
 }
 
-/// The dimension of the tensor that index `index` walks alone (any coordinate that is just the index).
+/// The dimension of the tensor that index `index` walks alone (any coordinate that is just the
+/// index).
 static std::optional<unsigned> bareDimension(AccessAttr access, unsigned index) {
   for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults()))
     if (auto expr = dyn_cast<AffineDimExpr>(coordinate); expr && expr.getPosition() == index)
@@ -81,7 +84,8 @@ static std::optional<unsigned> innermostIndex(AccessAttr access, const Order &or
 
 void LayoutAssignment::fix(Value tensor, Order order) {
   RankedTensorType type = typeOf(tensor);
-  if (type.getRank() < 1 || static_cast<int64_t>(order.size()) != type.getRank() || orders.count(tensor))
+  if (type.getRank() < 1 || static_cast<int64_t>(order.size()) != type.getRank() ||
+      orders.count(tensor))
     return;
   // The batch is outermost, whatever is asked.
   if (type.isDynamicDim(0) && order.front() != 0)
@@ -100,9 +104,10 @@ void LayoutAssignment::fixInputs() {
   }
 }
 
-/// Columns of B in the order in which rows of A are walked, the vector last: equal equations get equal kernels,
-/// however their weight was declared.
-static Order columnOrder(ComputeOp op, const Contraction &c, unsigned vectorDim, const Order &orderOfA) {
+/// Columns of B in the order in which rows of A are walked, the vector last: equal equations get
+/// equal kernels, however their weight was declared.
+static Order columnOrder(ComputeOp op, const Contraction &c, unsigned vectorDim,
+                         const Order &orderOfA) {
   AccessAttr a = op.getAccess(c.a), b = op.getAccess(c.b);
   unsigned rank = b.getCoords().getNumResults();
   SmallVector<int64_t> key(rank, -1);
@@ -136,8 +141,10 @@ void LayoutAssignment::decide(ComputeOp op) {
     bool wanted = orders.count(result) && orders[result].back() == index;
     bool fits = orders.count(columns) && orders[columns].back() == dim;
     bool wide = op.getExtents()[index] >= 8;
-    // A fixed result first; then a weight, which may be laid out at will; then columns that can be read as they are.
-    return wanted * 16 + wide * 8 + !isBatched(columns.getType()) * 4 + fits * 2 + !orders.count(columns);
+    // A fixed result first; then a weight, which may be laid out at will; then columns that can be
+    // read as they are.
+    return wanted * 16 + wide * 8 + !isBatched(columns.getType()) * 4 + fits * 2 +
+           !orders.count(columns);
   };
   unsigned vector = *std::max_element(candidates.begin(), candidates.end(),
                                       [&](unsigned x, unsigned y) { return score(x) < score(y); });
@@ -146,14 +153,16 @@ void LayoutAssignment::decide(ComputeOp op) {
   fix(result, orderWithInnermost(typeOf(result).getRank(), vector));
   Value a = op.getReads()[c.a];
   Order orderOfA = orders.count(a) ? orders[a] : physicalOrder(typeOf(a));
-  fix(op.getReads()[c.b], columnOrder(op, c, *Contraction::soleDimension(op.getAccess(c.b), vector), orderOfA));
+  fix(op.getReads()[c.b],
+      columnOrder(op, c, *Contraction::soleDimension(op.getAccess(c.b), vector), orderOfA));
   spread();
 }
 
 void LayoutAssignment::spreadThrough(ComputeOp op) {
   if (!vectorCandidates(op).empty())
     return; // a contraction decides for itself
-  // The order of the op's parallel indices, from a tensor that has all of them, or its innermost index.
+  // The order of the op's parallel indices, from a tensor that has all of them, or its innermost
+  // index.
   std::optional<Order> full;
   std::optional<unsigned> innermost;
   auto learn = [&](AffineMap coords, const Order &order) {
@@ -166,7 +175,8 @@ void LayoutAssignment::spreadThrough(ComputeOp op) {
     }
     if (!full && indices.size() == op.getNumParallel() && order.size() == indices.size())
       full = indices;
-    if (!innermost && !indices.empty() && innermostIndex(AccessAttr::get(coords), order) == indices.back())
+    if (!innermost && !indices.empty() &&
+        innermostIndex(AccessAttr::get(coords), order) == indices.back())
       innermost = indices.back();
   };
   auto identity = AffineMap::getMultiDimIdentityMap(op.getNumIndices(), op.getContext())
@@ -176,8 +186,10 @@ void LayoutAssignment::spreadThrough(ComputeOp op) {
       learn(identity, orders[result]);
   for (auto [i, tensor] : llvm::enumerate(op.getReads())) {
     auto argument = dyn_cast<BlockArgument>(tensor);
-    bool input = argument && function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole) &&
-                 function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole).getValue() == "input";
+    bool input =
+        argument && function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole) &&
+        function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole).getValue() ==
+            "input";
     if (orders.count(tensor) && !input)
       learn(op.getAccess(i).getCoords(), orders[tensor]);
   }
@@ -224,7 +236,8 @@ void LayoutAssignment::setTypes() {
 
 void LayoutAssignment::setFunctionType() {
   Operation *end = function.getBody().front().getTerminator();
-  function.setType(FunctionType::get(function.getContext(), function.getBody().front().getArgumentTypes(),
+  function.setType(FunctionType::get(function.getContext(),
+                                     function.getBody().front().getArgumentTypes(),
                                      end->getOperandTypes()));
 }
 
@@ -241,7 +254,8 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
     Order order = columnOrder(op, c, dim, physicalOrder(typeOf(op.getReads()[c.a])));
     if (typeOf(columns).isDynamicDim(0))
       order.erase(llvm::find(order, 0u)), order.insert(order.begin(), 0);
-    op.getReadsMutable()[c.b].assign(createCopy(builder, op.getLoc(), columns, withOrder(typeOf(columns), order)));
+    op.getReadsMutable()[c.b].assign(
+        createCopy(builder, op.getLoc(), columns, withOrder(typeOf(columns), order)));
   }
   Value result = op.getResult(0);
   RankedTensorType wanted = typeOf(result);
@@ -256,9 +270,12 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
 void LayoutAssignment::run() {
   SmallVector<ComputeOp> computes;
   function.walk([&](ComputeOp op) { computes.push_back(op); });
-  auto laidOut = [](Type type) { return static_cast<bool>(cast<RankedTensorType>(type).getEncoding()); };
+  auto laidOut = [](Type type) {
+    return static_cast<bool>(cast<RankedTensorType>(type).getEncoding());
+  };
   auto seen = [&](ComputeOp op) {
-    return llvm::any_of(op.getResultTypes(), laidOut) || llvm::any_of(op.getReads().getTypes(), laidOut);
+    return llvm::any_of(op.getResultTypes(), laidOut) ||
+           llvm::any_of(op.getReads().getTypes(), laidOut);
   };
   if (llvm::any_of(computes, seen))
     return; // once is enough

@@ -31,8 +31,9 @@ std::optional<unsigned> Contraction::soleDimension(AccessAttr access, unsigned i
 
 static bool isStrided(AccessAttr access) {
   return !access.isGuarded() && access.getClamped().empty() &&
-         llvm::all_of(access.getCoords().getResults(),
-                      [](AffineExpr coordinate) { return linearForm(coordinate).isAffineInDims(); });
+         llvm::all_of(access.getCoords().getResults(), [](AffineExpr coordinate) {
+           return linearForm(coordinate).isAffineInDims();
+         });
 }
 
 std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
@@ -41,7 +42,8 @@ std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
   AccessAttr first = op.getAccess(0), second = op.getAccess(1);
   if (!isStrided(first) || !isStrided(second))
     return std::nullopt;
-  bool inFirst = first.getCoords().isFunctionOfDim(vector), inSecond = second.getCoords().isFunctionOfDim(vector);
+  bool inFirst = first.getCoords().isFunctionOfDim(vector),
+       inSecond = second.getCoords().isFunctionOfDim(vector);
   if (inFirst == inSecond)
     return std::nullopt;
   Contraction c{inFirst ? 1u : 0u, inFirst ? 0u : 1u, {}, {}, {}, {}};

@@ -17,17 +17,19 @@
 namespace gnc {
 
 struct Contraction {
-  unsigned a, b;                             ///< reads: rows and columns
+  unsigned a, b;                              ///< reads: rows and columns
   llvm::SmallVector<unsigned> m, n, outer, k; ///< index numbers, in the op's order
-  /// The dimension of read b, and of the result, that column index `index` steps through alone with coefficient one.
+  /// The dimension of read b, and of the result, that column index `index` steps through alone with
+  /// coefficient one.
   static std::optional<unsigned> soleDimension(AccessAttr access, unsigned index);
 };
 
 /// The op is a sum of products of two f32 reads, apart from guards and index forms.
 bool isProductSum(ComputeOp op);
 
-/// Classifies a product sum whose accesses are affine and unguarded, with `vector` (a parallel index) as a column
-/// index; nullopt if it cannot be one or if there are no rows to reuse a column for.
+/// Classifies a product sum whose accesses are affine and unguarded, with `vector` (a parallel
+/// index) as a column index; nullopt if it cannot be one or if there are no rows to reuse a column
+/// for.
 std::optional<Contraction> classify(ComputeOp op, unsigned vector);
 
 /// All indices that `classify` accepts, in the op's order.

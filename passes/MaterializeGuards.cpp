@@ -1,13 +1,16 @@
 //===- MaterializeGuards.cpp - padded operands for contractions -------------------------------===//
 //
-// The contraction kernel walks its operands by strides: no guards, no divisions. A product sum that reads
+// The contraction kernel walks its operands by strides: no guards, no divisions. A product sum that
+// reads
 //
 //   x[n, c, i * 2 + r - 1] ?? 0                      (padding)
-//   dy[n, k, (i - r) floordiv 2] where ((i - r) mod 2 < 1) ?? 0   (exact division: a strided gradient)
+//   dy[n, k, (i - r) floordiv 2] where ((i - r) mod 2 < 1) ?? 0   (exact division: a strided
+//   gradient)
 //
-// gets a copy of the operand in which everything it can touch exists: xp[q] = x[q - 1] ?? 0 with q = i * 2 + r, and
-// dyp[q] = dy[(q - 2) floordiv 2] where (..) ?? 0 with q = i - r + 2. The copy is an equation like any other; equal
-// copies of one tensor (forward and weight gradient) are merged by CSE. What does not fit this form is left alone.
+// gets a copy of the operand in which everything it can touch exists: xp[q] = x[q - 1] ?? 0 with q
+// = i * 2 + r, and dyp[q] = dy[(q - 2) floordiv 2] where (..) ?? 0 with q = i - r + 2. The copy is
+// an equation like any other; equal copies of one tensor (forward and weight gradient) are merged
+// by CSE. What does not fit this form is left alone.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
@@ -26,17 +29,18 @@ using namespace gnc;
 namespace {
 /// The padded copy of one read, dimension by dimension.
 struct PaddedRead {
-  SmallVector<AffineExpr> coords;       // of the contraction, into the copy
-  SmallVector<int64_t> shape;           // of the copy
-  SmallVector<AffineExpr> sources;      // coordinate of the original, over the copy's indices
-  SmallVector<AffineExpr> conditions;   // over the copy's indices
+  SmallVector<AffineExpr> coords;     // of the contraction, into the copy
+  SmallVector<int64_t> shape;         // of the copy
+  SmallVector<AffineExpr> sources;    // coordinate of the original, over the copy's indices
+  SmallVector<AffineExpr> conditions; // over the copy's indices
   SmallVector<int64_t> limits;
 };
 } // namespace
 
-/// The condition `numerator mod divisor < 1` of an exact division, if `access` has it; marks it as used.
-static bool takeExactness(AccessAttr access, AffineExpr numerator, int64_t divisor, ArrayRef<int64_t> extents,
-                          SmallVectorImpl<bool> &used) {
+/// The condition `numerator mod divisor < 1` of an exact division, if `access` has it; marks it as
+/// used.
+static bool takeExactness(AccessAttr access, AffineExpr numerator, int64_t divisor,
+                          ArrayRef<int64_t> extents, SmallVectorImpl<bool> &used) {
   AffineExpr wanted = simplify(numerator % divisor, extents);
   for (auto [i, condition] : llvm::enumerate(access.getConditions().getResults()))
     if (access.getLimits()[i] == 1 && simplify(condition, extents) == wanted) {
@@ -46,9 +50,10 @@ static bool takeExactness(AccessAttr access, AffineExpr numerator, int64_t divis
   return false;
 }
 
-/// Plans dimension `dim`; false if its coordinate is not (affine) or (affine) floordiv constant with exactness.
-static bool planDimension(ComputeOp op, AccessAttr access, unsigned dim, int64_t extent, SmallVectorImpl<bool> &used,
-                          PaddedRead &plan) {
+/// Plans dimension `dim`; false if its coordinate is not (affine) or (affine) floordiv constant
+/// with exactness.
+static bool planDimension(ComputeOp op, AccessAttr access, unsigned dim, int64_t extent,
+                          SmallVectorImpl<bool> &used, PaddedRead &plan) {
   MLIRContext *context = op.getContext();
   AffineExpr coordinate = simplify(access.getCoords().getResult(dim), op.getExtents());
   AffineExpr q = getAffineDimExpr(dim, context);
@@ -134,7 +139,8 @@ static void materialize(ComputeOp op) {
   for (auto &[read, plan] : plans) {
     op.getReadsMutable()[read].assign(buildCopy(builder, op.getLoc(), op.getReads()[read], plan));
     AffineMap old = op.getAccess(read).getCoords();
-    auto coords = AffineMap::get(old.getNumDims(), old.getNumSymbols(), plan.coords, op.getContext());
+    auto coords =
+        AffineMap::get(old.getNumDims(), old.getNumSymbols(), plan.coords, op.getContext());
     accesses[read] = AccessAttr::get(simplify(coords, op.getExtents()));
   }
   op.setAccessesAttr(builder.getArrayAttr(accesses));

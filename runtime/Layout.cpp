@@ -66,18 +66,10 @@ void store(ElementType type, uint8_t *to, const Initializer &initial, double val
   };
   int32_t i = int32_t(whole(-2147483648.0, 2147483647.0));
   switch (type) {
-  case ElementType::F32:
-    memcpy(to, &f, sizeof f);
-    break;
-  case ElementType::I32:
-    memcpy(to, &i, sizeof i);
-    break;
-  case ElementType::U8:
-    *to = uint8_t(whole(0, 255));
-    break;
-  case ElementType::Bool:
-    *to = value != 0;
-    break;
+  case ElementType::F32: memcpy(to, &f, sizeof f); break;
+  case ElementType::I32: memcpy(to, &i, sizeof i); break;
+  case ElementType::U8: *to = uint8_t(whole(0, 255)); break;
+  case ElementType::Bool: *to = value != 0; break;
   }
 }
 } // namespace
@@ -115,10 +107,8 @@ void initialize(const Tensor &tensor, uint64_t seed, uint8_t *arena) {
   const Initializer &initial = tensor.initial;
   auto draw = [&](uint64_t element) {
     switch (initial.kind) {
-    case Initializer::Kind::Constant:
-      return initial.a;
-    case Initializer::Kind::Normal:
-      return initial.a + initial.b * stream.normal(0, element);
+    case Initializer::Kind::Constant: return initial.a;
+    case Initializer::Kind::Normal: return initial.a + initial.b * stream.normal(0, element);
     case Initializer::Kind::Uniform:
       return initial.a + (initial.b - initial.a) * stream.uniform(0, element);
     }

@@ -5,7 +5,8 @@
 //
 // A program is a list of launches over one arena. Every tensor, host-visible or temporary, is a
 // region of the arena fixed at compile time, so running a program allocates nothing. The batch is
-// the one extent known only at run time: a program planned for `maxBatch` runs any 1 <= n <= maxBatch.
+// the one extent known only at run time: a program planned for `maxBatch` runs any 1 <= n <=
+// maxBatch.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -17,7 +18,8 @@
 
 namespace gnc::runtime {
 
-/// Element types as they lie in memory. `U8` is an unsigned byte; `I32` also carries `index(K)`; `Bool` is one byte, 0 or 1.
+/// Element types as they lie in memory. `U8` is an unsigned byte; `I32` also carries `index(K)`;
+/// `Bool` is one byte, 0 or 1.
 enum class ElementType : uint8_t { F32, I32, U8, Bool };
 
 inline int64_t byteWidth(ElementType type) {
@@ -51,22 +53,26 @@ struct SourceLocation {
 /// A host-visible tensor. The element with logical index (s; i...) (sample s, if batched) lies at
 ///   arena + offset + width * (s * batchStride + sum_d i[d] * strides[d]).
 struct Tensor {
-  std::string name; ///< path ("LeNet.conv.w"), field ("image") or result ("loss"); unique within its role
+  std::string
+      name; ///< path ("LeNet.conv.w"), field ("image") or result ("loss"); unique within its role
   Role role = Role::Input;
   ElementType type = ElementType::F32;
-  bool batched = false;         ///< has a leading batch axis, which is not part of `shape`
-  std::vector<int64_t> shape;   ///< logical shape of one sample, or of the whole tensor if not batched
-  /// The shape that files and people know it by, if the compiler refined it: the same elements in row-major order.
+  bool batched = false; ///< has a leading batch axis, which is not part of `shape`
+  std::vector<int64_t>
+      shape; ///< logical shape of one sample, or of the whole tensor if not batched
+  /// The shape that files and people know it by, if the compiler refined it: the same elements in
+  /// row-major order.
   std::vector<int64_t> declared;
   std::vector<int64_t> strides; ///< in elements, one per entry of `shape`: the physical layout
   int64_t batchStride = 0;      ///< in elements; 0 if not batched
   uint64_t offset = 0;          ///< bytes from the start of the arena; a multiple of 64
   uint64_t bytes = 0;           ///< size at maxBatch
   Initializer initial;          ///< Weight, State, Optimizer
-  /// Schedule: the value as a postfix program over `step`, `epoch`, `epochs`, evaluated in f64 and rounded once to f32.
-  /// Tokens are separated by one blank: a number (as strtod reads it, hex floats included), a variable, or an operator
-  /// `+ - * / ^ // % neg min max floor ceil round abs sqrt exp log sin cos < <= > >= == != and or not`
-  /// or `if` (operands: condition, then, else). Truth is any non-zero number.
+  /// Schedule: the value as a postfix program over `step`, `epoch`, `epochs`, evaluated in f64 and
+  /// rounded once to f32. Tokens are separated by one blank: a number (as strtod reads it, hex
+  /// floats included), a variable, or an operator
+  /// `+ - * / ^ // % neg min max floor ceil round abs sqrt exp log sin cos < <= > >= == != and or
+  /// not` or `if` (operands: condition, then, else). Truth is any non-zero number.
   std::string schedule;
   /// Inputs of type index(K): K, else 0. The host checks 0 <= value < classes when data enter.
   int64_t classes = 0;
@@ -84,8 +90,9 @@ struct Tensor {
   }
 };
 
-/// One native function. Runs tiles lo <= t < hi of a launch for a batch of n samples; `arguments[i]` is the address of
-/// the i-th argument of the launch. Tiles are independent: they may run in any order and on any thread.
+/// One native function. Runs tiles lo <= t < hi of a launch for a batch of n samples;
+/// `arguments[i]` is the address of the i-th argument of the launch. Tiles are independent: they
+/// may run in any order and on any thread.
 using KernelEntry = void (*)(int64_t lo, int64_t hi, int64_t n, void *const *arguments);
 
 struct Kernel {
@@ -122,8 +129,9 @@ struct Program {
   std::vector<Tensor> tensors;
   std::vector<Kernel> kernels;
   std::vector<Site> sites;
-  /// Launches in order. [0, commit) compute; [commit, end) write weights and state. Between the two the host reads the
-  /// `Result` tensors named "loss" and "grad_norm" (if present) and skips the commit when one is not finite.
+  /// Launches in order. [0, commit) compute; [commit, end) write weights and state. Between the two
+  /// the host reads the `Result` tensors named "loss" and "grad_norm" (if present) and skips the
+  /// commit when one is not finite.
   std::vector<Launch> launches;
   size_t commit = 0;
   /// Constants: bytes that the executor copies into the arena once, when it is created.
@@ -145,11 +153,11 @@ struct Program {
 
 /// Where data come from, as the `data` section says.
 struct DataSource {
-  std::string kind;              ///< "idx", "synthetic"
-  std::string path;              ///< idx: the folder, resolved against the .net file
-  int64_t count = 0;             ///< synthetic: number of samples
-  uint64_t seed = 1;             ///< synthetic
-  SourceLocation location;       ///< of `source = ..`
+  std::string kind;        ///< "idx", "synthetic"
+  std::string path;        ///< idx: the folder, resolved against the .net file
+  int64_t count = 0;       ///< synthetic: number of samples
+  uint64_t seed = 1;       ///< synthetic
+  SourceLocation location; ///< of `source = ..`
 };
 
 /// What a `train` section says, besides what is compiled into the program.
@@ -157,20 +165,23 @@ struct Recipe {
   std::string net;
   DataSource source;
   int64_t batch = 32;
-  int64_t epochs = 0;            ///< 0: given by steps
-  int64_t steps = 0;             ///< 0: given by epochs
+  int64_t epochs = 0; ///< 0: given by steps
+  int64_t steps = 0;  ///< 0: given by epochs
   uint64_t seed = 0;
-  double validate = 0;           ///< fraction of the training part carved off for validation
-  std::vector<std::string> metrics; ///< names of the eval program's per-sample results, in order ("accuracy")
+  double validate = 0; ///< fraction of the training part carved off for validation
+  std::vector<std::string>
+      metrics; ///< names of the eval program's per-sample results, in order ("accuracy")
   std::vector<std::string> outputs; ///< names of the infer program's results, in order
-  std::string best;              ///< metric that picks best.safetensors; empty: none declared
+  std::string best;                 ///< metric that picks best.safetensors; empty: none declared
   SourceLocation location;
 };
 
-/// Everything the runtime needs to train, evaluate and infer one network. Programs that were not asked for are empty.
-///   train: inputs, weights, states, optimizer states, schedules -> "loss" (f32[], mean over the batch), "grad_norm" (f32[])
-///   eval:  inputs, weights, states -> "loss" (per sample, batched f32), one batched f32 result per metric
-///   infer: inputs, weights, states -> one result per output of the `infer` section
+/// Everything the runtime needs to train, evaluate and infer one network. Programs that were not
+/// asked for are empty.
+///   train: inputs, weights, states, optimizer states, schedules -> "loss" (f32[], mean over the
+///   batch), "grad_norm" (f32[]) eval:  inputs, weights, states -> "loss" (per sample, batched
+///   f32), one batched f32 result per metric infer: inputs, weights, states -> one result per
+///   output of the `infer` section
 struct CompiledNet {
   Recipe recipe;
   Program train, eval, infer;

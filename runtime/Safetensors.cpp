@@ -14,14 +14,10 @@ namespace gnc::runtime {
 
 std::string_view safetensorsType(ElementType type) {
   switch (type) {
-  case ElementType::F32:
-    return "F32";
-  case ElementType::I32:
-    return "I32";
-  case ElementType::U8:
-    return "U8";
-  case ElementType::Bool:
-    return "BOOL";
+  case ElementType::F32: return "F32";
+  case ElementType::I32: return "I32";
+  case ElementType::U8: return "U8";
+  case ElementType::Bool: return "BOOL";
   }
   return "?";
 }

@@ -42,67 +42,39 @@ std::optional<double> readNumber(std::string_view token) {
 
 double unary(Op op, double a) {
   switch (op) {
-  case Op::Neg:
-    return -a;
-  case Op::Floor:
-    return std::floor(a);
-  case Op::Ceil:
-    return std::ceil(a);
-  case Op::Round:
-    return std::round(a);
-  case Op::Abs:
-    return std::fabs(a);
-  case Op::Sqrt:
-    return std::sqrt(a);
-  case Op::Exp:
-    return std::exp(a);
-  case Op::Log:
-    return std::log(a);
-  case Op::Sin:
-    return std::sin(a);
-  case Op::Cos:
-    return std::cos(a);
-  default:
-    return a == 0; // Not
+  case Op::Neg: return -a;
+  case Op::Floor: return std::floor(a);
+  case Op::Ceil: return std::ceil(a);
+  case Op::Round: return std::round(a);
+  case Op::Abs: return std::fabs(a);
+  case Op::Sqrt: return std::sqrt(a);
+  case Op::Exp: return std::exp(a);
+  case Op::Log: return std::log(a);
+  case Op::Sin: return std::sin(a);
+  case Op::Cos: return std::cos(a);
+  default: return a == 0; // Not
   }
 }
 
 double binary(Op op, double a, double b) {
   switch (op) {
-  case Op::Add:
-    return a + b;
-  case Op::Sub:
-    return a - b;
-  case Op::Mul:
-    return a * b;
-  case Op::Div:
-    return a / b;
-  case Op::Pow:
-    return std::pow(a, b);
-  case Op::FloorDiv:
-    return std::floor(a / b);
-  case Op::Mod:
-    return a - b * std::floor(a / b); // follows the divisor
-  case Op::Min:
-    return std::isnan(a) || a < b ? a : b; // min and max pass NaN on
-  case Op::Max:
-    return std::isnan(a) || a > b ? a : b;
-  case Op::Less:
-    return a < b;
-  case Op::LessEqual:
-    return a <= b;
-  case Op::Greater:
-    return a > b;
-  case Op::GreaterEqual:
-    return a >= b;
-  case Op::Equal:
-    return a == b;
-  case Op::NotEqual:
-    return a != b;
-  case Op::And:
-    return a != 0 && b != 0;
-  default:
-    return a != 0 || b != 0; // Or
+  case Op::Add: return a + b;
+  case Op::Sub: return a - b;
+  case Op::Mul: return a * b;
+  case Op::Div: return a / b;
+  case Op::Pow: return std::pow(a, b);
+  case Op::FloorDiv: return std::floor(a / b);
+  case Op::Mod: return a - b * std::floor(a / b);      // follows the divisor
+  case Op::Min: return std::isnan(a) || a < b ? a : b; // min and max pass NaN on
+  case Op::Max: return std::isnan(a) || a > b ? a : b;
+  case Op::Less: return a < b;
+  case Op::LessEqual: return a <= b;
+  case Op::Greater: return a > b;
+  case Op::GreaterEqual: return a >= b;
+  case Op::Equal: return a == b;
+  case Op::NotEqual: return a != b;
+  case Op::And: return a != 0 && b != 0;
+  default: return a != 0 || b != 0; // Or
   }
 }
 
@@ -156,9 +128,7 @@ double Schedule::evaluate(const Variables &variables) const {
                      : instruction.op == Op::Epoch ? variables.epoch
                                                    : variables.epochs;
       break;
-    case 1:
-      stack[top] = unary(instruction.op, stack[top]);
-      break;
+    case 1: stack[top] = unary(instruction.op, stack[top]); break;
     case 2:
       --top;
       stack[top] = binary(instruction.op, stack[top], stack[top + 1]);

@@ -23,18 +23,10 @@ void store(ElementType type, uint8_t *to, uint32_t bits) {
   float uniform = float(RandomStream::toUniform(bits));
   int32_t whole = int32_t(bits >> 24);
   switch (type) {
-  case ElementType::F32:
-    memcpy(to, &uniform, sizeof uniform);
-    break;
-  case ElementType::I32:
-    memcpy(to, &whole, sizeof whole);
-    break;
-  case ElementType::U8:
-    *to = uint8_t(whole);
-    break;
-  case ElementType::Bool:
-    *to = uint8_t(bits >> 31);
-    break;
+  case ElementType::F32: memcpy(to, &uniform, sizeof uniform); break;
+  case ElementType::I32: memcpy(to, &whole, sizeof whole); break;
+  case ElementType::U8: *to = uint8_t(whole); break;
+  case ElementType::Bool: *to = uint8_t(bits >> 31); break;
   }
 }
 

@@ -16,14 +16,10 @@ std::string shapeText(std::span<const int64_t> shape) {
 
 std::string_view typeText(ElementType type) {
   switch (type) {
-  case ElementType::F32:
-    return "f32";
-  case ElementType::I32:
-    return "i32";
-  case ElementType::U8:
-    return "u8";
-  case ElementType::Bool:
-    return "bool";
+  case ElementType::F32: return "f32";
+  case ElementType::I32: return "i32";
+  case ElementType::U8: return "u8";
+  case ElementType::Bool: return "bool";
   }
   return "?";
 }

@@ -110,7 +110,8 @@ Tensors Compiled::arguments(int64_t n, const std::function<double(bool)> &draw) 
       shape.push_back(ShapedType::isDynamic(extent) ? n : extent);
     TensorValue value(shape);
     for (double &element : value.data)
-      element = tensor.getElementType().isInteger(1) ? draw(false) != 0 : draw(tensor.getElementType().isF32());
+      element = tensor.getElementType().isInteger(1) ? draw(false) != 0
+                                                     : draw(tensor.getElementType().isF32());
     values.push_back(std::move(value));
   }
   return values;
@@ -127,7 +128,8 @@ Tensors Compiled::wholeNumbers(int64_t n, int range, uint64_t seed) {
 Tensors Compiled::realNumbers(int64_t n, int classes, uint64_t seed) {
   std::mt19937_64 random(seed);
   return arguments(n, [&](bool isFloat) {
-    return isFloat ? static_cast<double>(static_cast<float>(static_cast<double>(random() % 4000000) / 1e6 - 2))
+    return isFloat ? static_cast<double>(
+                         static_cast<float>(static_cast<double>(random() % 4000000) / 1e6 - 2))
                    : static_cast<double>(random() % classes);
   });
 }
@@ -201,11 +203,13 @@ void expectEqual(const Tensors &actual, const Tensors &expected) {
     ASSERT_EQ(actual[r].size(), expected[r].size());
     for (int64_t i = 0; i < actual[r].size(); ++i)
       ASSERT_TRUE(same(actual[r].data[i], expected[r].data[i]))
-          << "result " << r << ", element " << i << ": " << actual[r].data[i] << ", not " << expected[r].data[i];
+          << "result " << r << ", element " << i << ": " << actual[r].data[i] << ", not "
+          << expected[r].data[i];
   }
 }
 
-void expectClose(const Tensors &actual, const Tensors &expected, const std::function<double(double)> &bound) {
+void expectClose(const Tensors &actual, const Tensors &expected,
+                 const std::function<double(double)> &bound) {
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t r = 0; r < actual.size(); ++r) {
     ASSERT_EQ(actual[r].size(), expected[r].size());

@@ -1,4 +1,5 @@
-//===- Compiled.h - run a graph as compiled code and in the reference evaluator ----------------===//
+//===- Compiled.h - run a graph as compiled code and in the reference evaluator
+//----------------===//
 #pragma once
 
 #include "ir/Evaluator.h"
@@ -17,8 +18,8 @@ using Tensors = std::vector<TensorValue>;
 
 /// How a function is compiled.
 struct Plan {
-  int64_t batch = 1;                 ///< samples to plan for
-  unsigned vectorBits = 0;           ///< 0: this machine's
+  int64_t batch = 1;                      ///< samples to plan for
+  unsigned vectorBits = 0;                ///< 0: this machine's
   std::vector<std::string> disabled = {}; ///< passes to leave out
 };
 
@@ -28,7 +29,8 @@ class Compiled {
 public:
   using Source = std::function<mlir::OwningOpRef<mlir::ModuleOp>(mlir::MLIRContext &)>;
 
-  /// Derives gradients, then keeps a copy of the equations for the evaluator and compiles the rest of the way.
+  /// Derives gradients, then keeps a copy of the equations for the evaluator and compiles the rest
+  /// of the way.
   Compiled(const std::string &text, const Plan &plan);
   Compiled(const Source &source, const Plan &plan);
 
@@ -39,7 +41,8 @@ public:
 
   /// One tensor per argument for n samples: each element is draw(is float).
   Tensors arguments(int64_t n, const std::function<double(bool)> &draw);
-  /// Whole numbers in -range..range for f32 arguments (exact in f32 as long as sums stay below 2^24), 0..range for others.
+  /// Whole numbers in -range..range for f32 arguments (exact in f32 as long as sums stay below
+  /// 2^24), 0..range for others.
   Tensors wholeNumbers(int64_t n, int range, uint64_t seed);
   /// Numbers between -2 and 2, 0..classes-1 for others.
   Tensors realNumbers(int64_t n, int classes, uint64_t seed);
@@ -71,7 +74,8 @@ private:
 /// Equal numbers, NaN equal to NaN; zeros of both signs are equal.
 void expectEqual(const Tensors &actual, const Tensors &expected);
 /// |actual - expected| <= bound(magnitude of the expected element) + smallest.
-void expectClose(const Tensors &actual, const Tensors &expected, const std::function<double(double)> &bound);
+void expectClose(const Tensors &actual, const Tensors &expected,
+                 const std::function<double(double)> &bound);
 
 /// Compiles, runs on one and on three threads, and compares with the f32 evaluator, bit for bit.
 void expectSameBits(const std::string &text, const Plan &plan, int64_t n, uint64_t seed,

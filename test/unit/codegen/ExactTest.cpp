@@ -1,12 +1,14 @@
-//===- ExactTest.cpp - compiled contractions and pools against the evaluator, bit for bit ------===//
+//===- ExactTest.cpp - compiled contractions and pools against the evaluator, bit for bit
+//------===//
 //
-// Whole numbers make every order of summation exact, so tiles, panels, masks, blocks, padding and threads can be tested
-// with equality. Shapes are drawn by a seed; test/full runs 500 of each family.
+// Whole numbers make every order of summation exact, so tiles, panels, masks, blocks, padding and
+// threads can be tested with equality. Shapes are drawn by a seed; test/full runs 500 of each
+// family.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "test/Scale.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace gnc;
 using namespace gnc::test;
@@ -14,7 +16,8 @@ using namespace gnc::test;
 namespace {
 
 /// y, its weighted sum as the loss, and both gradients: results y, dx, dw.
-std::string withGradients(std::string forward, std::string x, std::string w, std::string y, std::string indices) {
+std::string withGradients(std::string forward, std::string x, std::string w, std::string y,
+                          std::string indices) {
   return llvm::formatv(R"(
 func.func @train(%x: {1} {{gnc.role = "input", gnc.path = "x"}, %w: {2} {{gnc.role = "weight", gnc.path = "w"},
                  %c: {3} {{gnc.role = "input", gnc.path = "c"})
@@ -27,7 +30,8 @@ func.func @train(%x: {1} {{gnc.role = "input", gnc.path = "x"}, %w: {2} {{gnc.ro
   %g:2 = gnc.gradient %loss of (%x, %w) : tensor<f32> of {1}, {2} -> {1}, {2}
   return %y, %g#0, %g#1 : {3}, {1}, {2}
 })",
-                       forward, x, w, y, indices, [&] {
+                       forward, x, w, y, indices,
+                       [&] {
                          std::string names;
                          for (llvm::StringRef rest = indices; !rest.empty();) {
                            auto [one, tail] = rest.split(", ");
@@ -53,21 +57,27 @@ struct Random {
 std::string convolution(Random &random, int64_t &planned, int64_t &n) {
   int64_t groups = random(0, 3) == 0 ? random(2, 3) : 1;
   int64_t c = random(1, 6), k = random(1, 12) * (random(0, 2) == 0 ? 3 : 1);
-  int64_t r = random(1, 4), s = random(1, 4), stride = random(1, 3), dilate = random(1, 2), pad = random(0, 2);
+  int64_t r = random(1, 4), s = random(1, 4), stride = random(1, 3), dilate = random(1, 2),
+          pad = random(0, 2);
   int64_t h = random(dilate * (r - 1) + 1, 11), w = random(dilate * (s - 1) + 1, 11);
-  int64_t oh = (h + 2 * pad - dilate * (r - 1) - 1) / stride + 1, ow = (w + 2 * pad - dilate * (s - 1) - 1) / stride + 1;
+  int64_t oh = (h + 2 * pad - dilate * (r - 1) - 1) / stride + 1,
+          ow = (w + 2 * pad - dilate * (s - 1) - 1) / stride + 1;
   planned = random(1, 5);
   n = random(1, planned);
-  std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c * groups, h, w), y =
-      llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", k * groups, oh, ow);
+  std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c * groups, h, w),
+              y = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", k * groups, oh, ow);
   std::string wt = llvm::formatv("tensor<{0}x{1}x{2}x{3}xf32>", k * groups, c, r, s);
-  std::string channel = groups == 1 ? std::string("c") : llvm::formatv("(k floordiv {0}) * {1} + c", k, c).str();
-  std::string forward = llvm::formatv(R"(%y = gnc.compute [n = ?, k = {0}, i = {1}, j = {2}] sum [c = {3}, r = {4}, s = {5}]
+  std::string channel =
+      groups == 1 ? std::string("c") : llvm::formatv("(k floordiv {0}) * {1} + c", k, c).str();
+  std::string forward = llvm::formatv(
+      R"(%y = gnc.compute [n = ?, k = {0}, i = {1}, j = {2}] sum [c = {3}, r = {4}, s = {5}]
       (%a = %w[k, c, r, s] : {6}, %b = %x[n, {7}, i * {8} + r * {9} - {10}, j * {8} + s * {9} - {10}] {11} : {12}) -> {13} {{
     %0 = arith.mulf %a, %b : f32
     gnc.yield %0 : f32
-  })", k * groups, oh, ow, c, r, s, wt, channel, stride, dilate, pad, pad ? "?? 0.0" : "", x, y);
-  return withGradients(forward, x, wt, y, llvm::formatv("n = ?, k = {0}, i = {1}, j = {2}", k * groups, oh, ow));
+  })",
+      k * groups, oh, ow, c, r, s, wt, channel, stride, dilate, pad, pad ? "?? 0.0" : "", x, y);
+  return withGradients(forward, x, wt, y,
+                       llvm::formatv("n = ?, k = {0}, i = {1}, j = {2}", k * groups, oh, ow));
 }
 
 std::string product(Random &random, int64_t &planned, int64_t &n) {
@@ -75,12 +85,15 @@ std::string product(Random &random, int64_t &planned, int64_t &n) {
   int64_t i = random(1, long_ ? 900 : 40), o = random(1, 70);
   planned = random(1, 20);
   n = random(1, planned);
-  std::string x = llvm::formatv("tensor<?x{0}xf32>", i), w = llvm::formatv("tensor<{0}x{1}xf32>", o, i),
+  std::string x = llvm::formatv("tensor<?x{0}xf32>", i),
+              w = llvm::formatv("tensor<{0}x{1}xf32>", o, i),
               y = llvm::formatv("tensor<?x{0}xf32>", o);
-  std::string forward = llvm::formatv(R"(%y = gnc.compute [n = ?, o = {0}] sum [i = {1}] (%a = %w[o, i] : {2}, %b = %x[n, i] : {3}) -> {4} {{
+  std::string forward = llvm::formatv(
+      R"(%y = gnc.compute [n = ?, o = {0}] sum [i = {1}] (%a = %w[o, i] : {2}, %b = %x[n, i] : {3}) -> {4} {{
     %0 = arith.mulf %a, %b : f32
     gnc.yield %0 : f32
-  })", o, i, w, x, y);
+  })",
+      o, i, w, x, y);
   return withGradients(forward, x, w, y, llvm::formatv("n = ?, o = {0}", o));
 }
 
@@ -92,19 +105,22 @@ std::string pool(Random &random, int64_t &planned, int64_t &n) {
   int64_t oh = (h + 2 * pad - size) / stride + 1, ow = (w + 2 * pad - size) / stride + 1;
   planned = random(1, 4);
   n = random(1, planned);
-  std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c, h, w), y =
-      llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c, oh, ow);
+  std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c, h, w),
+              y = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", c, oh, ow);
   std::string wt = llvm::formatv("tensor<{0}xf32>", c);
   std::string guard = pad ? (max ? "?? 0xFFF0000000000000" : "?? 0.0") : "";
-  std::string forward = llvm::formatv(R"(%p = gnc.compute [n = ?, c = {0}, i = {1}, j = {2}] {3} [r = {4}, s = {4}]
+  std::string forward =
+      llvm::formatv(R"(%p = gnc.compute [n = ?, c = {0}, i = {1}, j = {2}] {3} [r = {4}, s = {4}]
       (%a = %x[n, c, i * {5} + r - {6}, j * {5} + s - {6}] {7} : {8}) -> {9} {{
     gnc.yield %a : f32
   }
   %y = gnc.compute [n = ?, c = {0}, i = {1}, j = {2}] (%a = %p[n, c, i, j] : {9}, %b = %w[c] : {10}) -> {9} {{
     %0 = arith.mulf %a, %b : f32
     gnc.yield %0 : f32
-  })", c, oh, ow, max ? "max" : "sum", size, stride, pad, guard, x, y, wt);
-  return withGradients(forward, x, wt, y, llvm::formatv("n = ?, c = {0}, i = {1}, j = {2}", c, oh, ow));
+  })",
+                    c, oh, ow, max ? "max" : "sum", size, stride, pad, guard, x, y, wt);
+  return withGradients(forward, x, wt, y,
+                       llvm::formatv("n = ?, c = {0}, i = {1}, j = {2}", c, oh, ow));
 }
 
 template <typename Family> void runFamily(Family family) {

@@ -1,8 +1,8 @@
 //===- RandomProgramTest.cpp - random graphs and gradients, compiled in many ways -------------===//
 //
-// The graphs and equations that passes are tested with, run as machine code: with every pass, and with each one left out.
-// On whole numbers: where the f32 and f64 evaluators agree on every result nothing was rounded, so compiled code has to
-// agree as well, whatever the order of its sums.
+// The graphs and equations that passes are tested with, run as machine code: with every pass, and
+// with each one left out. On whole numbers: where the f32 and f64 evaluators agree on every result
+// nothing was rounded, so compiled code has to agree as well, whatever the order of its sums.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "../passes/RandomEquation.h"
@@ -46,8 +46,9 @@ void check(const std::string &text, uint64_t seed, Tally &tally) {
   std::string without;
   for (const std::string &pass : plan.disabled)
     without += " " + pass;
-  SCOPED_TRACE(text + "seed " + std::to_string(seed) + ", " + std::to_string(plan.vectorBits) + " bits, batch " +
-               std::to_string(n) + " of " + std::to_string(planned) + ", without" + without);
+  SCOPED_TRACE(text + "seed " + std::to_string(seed) + ", " + std::to_string(plan.vectorBits) +
+               " bits, batch " + std::to_string(n) + " of " + std::to_string(planned) +
+               ", without" + without);
   Compiled compiled(text, plan);
   ASSERT_TRUE(compiled.ok);
   Tensors arguments = compiled.arguments(n, [&](bool isFloat) {
@@ -85,11 +86,12 @@ std::string withGradient(const std::string &text) {
     access += (at ? ", " : "") + name;
   }
   std::string body = text.substr(brace + 3, text.find("  return") - brace - 3);
-  return "func.func @f(%x: " + x + ", %w: " + w + ", %g: " + y + ") -> (" + y + ", " + x + ", " + w + ") {\n" + body +
-         "  %loss = gnc.compute [] sum [" + indices + "] (%a = %y[" + access + "] : " + y + ", %b = %g[" + access + "] : " +
-         y + ") -> tensor<f32> {\n    %0 = arith.mulf %a, %b : f32\n    gnc.yield %0 : f32\n  }\n" +
-         "  %d:2 = gnc.gradient %loss of (%x, %w) : tensor<f32> of " + x + ", " + w + " -> " + x + ", " + w +
-         "\n  return %y, %d#0, %d#1 : " + y + ", " + x + ", " + w + "\n}\n";
+  return "func.func @f(%x: " + x + ", %w: " + w + ", %g: " + y + ") -> (" + y + ", " + x + ", " +
+         w + ") {\n" + body + "  %loss = gnc.compute [] sum [" + indices + "] (%a = %y[" + access +
+         "] : " + y + ", %b = %g[" + access + "] : " + y +
+         ") -> tensor<f32> {\n    %0 = arith.mulf %a, %b : f32\n    gnc.yield %0 : f32\n  }\n" +
+         "  %d:2 = gnc.gradient %loss of (%x, %w) : tensor<f32> of " + x + ", " + w + " -> " + x +
+         ", " + w + "\n  return %y, %d#0, %d#1 : " + y + ", " + x + ", " + w + "\n}\n";
 }
 
 void runFamily(std::string (*source)(uint64_t), unsigned cases) {
@@ -102,7 +104,9 @@ void runFamily(std::string (*source)(uint64_t), unsigned cases) {
 }
 
 TEST(RandomProgramTest, convolutions) { runFamily(randomConvolution, caseCount(30, 500)); }
-TEST(RandomProgramTest, transposedConvolutions) { runFamily(randomTransposedConvolution, caseCount(30, 500)); }
+TEST(RandomProgramTest, transposedConvolutions) {
+  runFamily(randomTransposedConvolution, caseCount(30, 500));
+}
 TEST(RandomProgramTest, accesses) { runFamily(randomAccesses, caseCount(60, 1000)); }
 
 TEST(RandomProgramTest, graphs) {

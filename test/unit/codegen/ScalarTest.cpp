@@ -17,9 +17,10 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// 12 numbers: a multiple of 4 lanes, less than 16.
-const std::vector<double> kSpecial = {0.0,  -0.0, 1,    -1,         0.5,        100,
+const std::vector<double> kSpecial = {0.0,  -0.0, 1,     -1,        0.5,        100,
                                       -100, 1e30, 1e-40, kInfinity, -kInfinity, std::nan("")};
-const std::vector<double> kOrdinary = {1e-6, -1e-6, 0.3, -0.75, 1.5, -1.5, 2.5, 3.14159, -7, 12.25, 80, -87};
+const std::vector<double> kOrdinary = {1e-6, -1e-6,   0.3, -0.75, 1.5, -1.5,
+                                       2.5,  3.14159, -7,  12.25, 80,  -87};
 
 Tensors specialAndOrdinary(Compiled &compiled, const std::vector<double> &first) {
   Tensors values = compiled.arguments(1, [](bool) { return 0; });
@@ -32,8 +33,10 @@ Tensors specialAndOrdinary(Compiled &compiled, const std::vector<double> &first)
 void expectWithin(const Tensors &actual, const Tensors &expected, double ulps) {
   ASSERT_EQ(actual[0].size(), expected[0].size());
   for (int64_t i = 0; i < actual[0].size(); ++i) {
-    auto found = static_cast<float>(actual[0].data[i]), wanted = static_cast<float>(expected[0].data[i]);
-    EXPECT_LE(floatsBetween(found, wanted), ulps) << "element " << i << ": " << found << ", not " << wanted;
+    auto found = static_cast<float>(actual[0].data[i]),
+         wanted = static_cast<float>(expected[0].data[i]);
+    EXPECT_LE(floatsBetween(found, wanted), ulps)
+        << "element " << i << ": " << found << ", not " << wanted;
     if (wanted == 0 && ulps == 0) {
       EXPECT_EQ(std::signbit(found), std::signbit(wanted)) << "element " << i;
     }
@@ -83,26 +86,27 @@ double ulpsOf(const std::string &op) {
 
 TEST(ScalarTest, unaryOperations) {
   for (const char *op :
-       {"arith.negf", "math.absf", "math.floor", "math.ceil", "math.round", "math.roundeven", "math.sqrt", "math.rsqrt",
-        "math.exp", "math.expm1", "math.log", "math.log1p", "math.tanh", "math.erf", "math.sin", "math.cos",
-        "gnc.sigmoid", "gnc.softplus", "gnc.stop"})
+       {"arith.negf", "math.absf", "math.floor", "math.ceil", "math.round", "math.roundeven",
+        "math.sqrt", "math.rsqrt", "math.exp", "math.expm1", "math.log", "math.log1p", "math.tanh",
+        "math.erf", "math.sin", "math.cos", "gnc.sigmoid", "gnc.softplus", "gnc.stop"})
     for (const auto &numbers : {kSpecial, kOrdinary})
       checkBothForms(unary(op), numbers, ulpsOf(op));
 }
 
 TEST(ScalarTest, binaryOperations) {
-  for (const char *op : {"arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.maximumf", "arith.minimumf",
-                         "math.powf"})
+  for (const char *op : {"arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.maximumf",
+                         "arith.minimumf", "math.powf"})
     for (const auto &numbers : {kSpecial, kOrdinary})
       checkBothForms(binary(formatv("%0 = {0} %a, %b : f32", op)), numbers, ulpsOf(op));
 }
 
 TEST(ScalarTest, comparisons) {
-  for (const char *predicate : {"false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord", "ueq", "ugt", "uge", "ult",
-                                "ule", "une", "uno", "true"})
-    checkBothForms(binary(formatv("%1 = arith.cmpf {0}, %a, %b : f32\n    %0 = arith.select %1, %a, %b : f32",
-                                  predicate)),
-                   kSpecial, 0);
+  for (const char *predicate : {"false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord", "ueq",
+                                "ugt", "uge", "ult", "ule", "une", "uno", "true"})
+    checkBothForms(
+        binary(formatv("%1 = arith.cmpf {0}, %a, %b : f32\n    %0 = arith.select %1, %a, %b : f32",
+                       predicate)),
+        kSpecial, 0);
 }
 
 TEST(ScalarTest, truthValues) {
@@ -132,7 +136,8 @@ func.func @f(%x: tensor<12xi8>) -> (tensor<12xf32>, tensor<12xi1>, tensor<12xi8>
 })",
                       {.vectorBits = bits});
     ASSERT_TRUE(compiled.ok);
-    Tensors arguments = specialAndOrdinary(compiled, {0, 1, 2, 99, 100, 101, 127, 128, 129, 200, 254, 255});
+    Tensors arguments =
+        specialAndOrdinary(compiled, {0, 1, 2, 99, 100, 101, 127, 128, 129, 200, 254, 255});
     expectEqual(compiled.run(arguments, 1, 1), compiled.expected(arguments, Precision::F32));
   }
 }
@@ -150,7 +155,8 @@ func.func @f(%x: tensor<12xi32>) -> tensor<12xf32> {
 })",
                       {.vectorBits = bits});
     ASSERT_TRUE(compiled.ok);
-    Tensors arguments = specialAndOrdinary(compiled, {0, 1, -1, 7, -7, 255, 65536, 16777216, -16777216, 1 << 30, -5, 9});
+    Tensors arguments = specialAndOrdinary(
+        compiled, {0, 1, -1, 7, -7, 255, 65536, 16777216, -16777216, 1 << 30, -5, 9});
     expectEqual(compiled.run(arguments, 1, 1), compiled.expected(arguments, Precision::F32));
   }
 }

@@ -1,7 +1,7 @@
 //===- TrainingTest.cpp - a training, compiled and in the f64 evaluator, side by side ---------===//
 //
-// The same initial weights, the same batches of 10 images; after each step the losses are compared, and after the first
-// every updated weight and optimizer state.
+// The same initial weights, the same batches of 10 images; after each step the losses are compared,
+// and after the first every updated weight and optimizer state.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
@@ -29,8 +29,8 @@ Compiled compileExample(const std::string &name) {
         options.settings = {{"batch", std::to_string(kBatch)}};
         if (!runtime::folderExists("/usr/share/datasets/fashion-mnist"))
           options.dataOverride = "synthetic:4000";
-        auto result = dsl::elaborateFile(std::string(GNC_SOURCE_DIR) + "/examples/" + name, options, context, sources,
-                                         diagnostics);
+        auto result = dsl::elaborateFile(std::string(GNC_SOURCE_DIR) + "/examples/" + name, options,
+                                         context, sources, diagnostics);
         EXPECT_FALSE(diagnostics.hasErrors()) << diagnostics.str();
         return std::move(result.module);
       },
@@ -39,11 +39,12 @@ Compiled compileExample(const std::string &name) {
 
 //===- The f64 side ---------------------------------------------------------------------------===//
 
-/// How far the updated tensors may be off after one step, found by moving every gradient up and down by what its rounding
-/// may amount to, and evaluating the optimizer again.
+/// How far the updated tensors may be off after one step, found by moving every gradient up and
+/// down by what its rounding may amount to, and evaluating the optimizer again.
 class UpdateBounds {
 public:
-  UpdateBounds(mlir::func::FuncOp function, EvaluationState &state) : function(function), state(state) {
+  UpdateBounds(mlir::func::FuncOp function, EvaluationState &state)
+      : function(function), state(state) {
     findGradients();
     // Roundings from the input to a gradient: every sum on the way.
     double chain = 0;
@@ -77,7 +78,8 @@ public:
     std::vector<std::vector<double>> bounds(exact.size());
     for (unsigned r = 0; r < exact.size(); ++r) {
       auto updates = function.getResultAttrOfType<mlir::IntegerAttr>(r, names::kUpdates);
-      const TensorValue &old = updates ? state.get(function.getArgument(updates.getInt())) : exact[r];
+      const TensorValue &old =
+          updates ? state.get(function.getArgument(updates.getInt())) : exact[r];
       for (int64_t i = 0; i < exact[r].size(); ++i)
         bounds[r].push_back(roundings(16) * (std::fabs(exact[r].data[i]) + std::fabs(old.data[i])));
     }
@@ -216,12 +218,13 @@ private:
       ASSERT_EQ(found.size(), exact[r].data.size());
       for (size_t i = 0; i < found.size(); ++i) {
         double error = std::fabs(found[i] - exact[r].data[i]);
-        ASSERT_LE(error, bounds[r][i]) << tensor.name << ", element " << i << ": " << found[i] << ", not "
-                                       << exact[r].data[i];
+        ASSERT_LE(error, bounds[r][i])
+            << tensor.name << ", element " << i << ": " << found[i] << ", not " << exact[r].data[i];
         nearest = std::max(nearest, error == 0 ? 0 : error / bounds[r][i]);
       }
     }
-    printf("measured: after one step every weight and state is within its bound; the worst takes %.2g of it\n",
+    printf("measured: after one step every weight and state is within its bound; the worst takes "
+           "%.2g of it\n",
            nearest);
   }
 
@@ -249,11 +252,13 @@ void compareCurves(const std::string &example, unsigned steps, double tolerance)
     if (testing::Test::HasFatalFailure())
       return;
   }
-  printf("measured: %s: %u losses are within %.2g of the evaluator's (bound %g)\n", example.c_str(), steps, largest,
-         tolerance);
+  printf("measured: %s: %u losses are within %.2g of the evaluator's (bound %g)\n", example.c_str(),
+         steps, largest, tolerance);
 }
 
 TEST(TrainingTest, LeNet) { compareCurves("fashion.net", fullScale() ? 40 : 3, kLossCurve); }
-TEST(TrainingTest, smoothTwin) { compareCurves("lenet_smooth.net", fullScale() ? 100 : 5, kLossCurveSmooth); }
+TEST(TrainingTest, smoothTwin) {
+  compareCurves("lenet_smooth.net", fullScale() ? 100 : 5, kLossCurveSmooth);
+}
 
 } // namespace

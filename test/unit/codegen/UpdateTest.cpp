@@ -1,7 +1,7 @@
 //===- UpdateTest.cpp - weights take new values, in place or by copy --------------------------===//
 //
-// New values are computed from old ones, all of them, whatever order the launches have; what the host reads is there
-// before anything is committed (Compiled::run reads it between).
+// New values are computed from old ones, all of them, whatever order the launches have; what the
+// host reads is there before anything is committed (Compiled::run reads it between).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
@@ -11,7 +11,8 @@ using namespace gnc::test;
 
 namespace {
 
-/// Returns the number of launches: an update in place needs no copy. On whole numbers, for some updates are contractions.
+/// Returns the number of launches: an update in place needs no copy. On whole numbers, for some
+/// updates are contractions.
 size_t check(const std::string &text) {
   auto whole = [](Compiled &compiled) { return compiled.wholeNumbers(2, 5, 3); };
   for (unsigned bits : {128u, 256u})
@@ -23,16 +24,17 @@ std::string twoWeights(const std::string &body, const std::string &a, const std:
   return R"(
 func.func @f(%a: tensor<6x6xf32> {gnc.role = "weight"}, %b: tensor<6x6xf32> {gnc.role = "weight"}, %g: tensor<6x6xf32>)
     -> (tensor<6x6xf32> {gnc.updates = 0 : i64}, tensor<6x6xf32> {gnc.updates = 1 : i64}) {
-)" + body + "\n  return " +
-         a + ", " + b + " : tensor<6x6xf32>, tensor<6x6xf32>\n}\n";
+)" + body +
+         "\n  return " + a + ", " + b + " : tensor<6x6xf32>, tensor<6x6xf32>\n}\n";
 }
 
 std::string pointwise(const std::string &name, const std::string &reads, const std::string &body) {
-  return "  " + name + " = gnc.compute [i = 6, j = 6] (" + reads + ") -> tensor<6x6xf32> {\n    " + body +
-         "\n    gnc.yield %0 : f32\n  }\n";
+  return "  " + name + " = gnc.compute [i = 6, j = 6] (" + reads + ") -> tensor<6x6xf32> {\n    " +
+         body + "\n    gnc.yield %0 : f32\n  }\n";
 }
 
-const char *const kAdd = "%0 = arith.addf %p, %q : f32", *const kSub = "%0 = arith.subf %p, %q : f32";
+const char *const kAdd = "%0 = arith.addf %p, %q : f32", *const kSub =
+                                                             "%0 = arith.subf %p, %q : f32";
 const std::string kA = "%p = %a[i, j] : tensor<6x6xf32>", kB = "%q = %b[i, j] : tensor<6x6xf32>",
                   kG = "%q = %g[i, j] : tensor<6x6xf32>";
 
@@ -46,7 +48,8 @@ TEST(UpdateTest, inPlace) {
 TEST(UpdateTest, swapped) { check(twoWeights("", "%b", "%a")); }
 
 TEST(UpdateTest, oneFromTheOther) {
-  std::string sum = pointwise("%a2", kA + ", " + kB, kAdd), difference = pointwise("%b2", kA + ", " + kB, kSub);
+  std::string sum = pointwise("%a2", kA + ", " + kB, kAdd),
+              difference = pointwise("%b2", kA + ", " + kB, kSub);
   check(twoWeights(sum + difference, "%a2", "%b2"));
   check(twoWeights(sum + difference, "%b2", "%a2"));
   check(twoWeights(difference + sum, "%a2", "%b2"));
@@ -59,16 +62,19 @@ TEST(UpdateTest, oneFromTheOther) {
 /// An element that depends on others cannot be written over them.
 TEST(UpdateTest, fromOtherElements) {
   check(twoWeights(pointwise("%a2", "%p = %a[j, i] : tensor<6x6xf32>, " + kG, kAdd), "%a2", "%b"));
-  check(twoWeights(pointwise("%a2", "%p = %a[i, j - 1] ?? 0.0 : tensor<6x6xf32>, " + kG, kAdd), "%a2", "%b"));
-  check(twoWeights(pointwise("%a2", "%p = %a[clamp(i - 1), j] : tensor<6x6xf32>, " + kG, kAdd), "%a2", "%b"));
-  check(twoWeights(R"(  %a2 = gnc.compute [i = 6, j = 6] sum [k = 6] (%p = %a[i, k] : tensor<6x6xf32>, %q = %b[k, j] : tensor<6x6xf32>) -> tensor<6x6xf32> {
+  check(twoWeights(pointwise("%a2", "%p = %a[i, j - 1] ?? 0.0 : tensor<6x6xf32>, " + kG, kAdd),
+                   "%a2", "%b"));
+  check(twoWeights(pointwise("%a2", "%p = %a[clamp(i - 1), j] : tensor<6x6xf32>, " + kG, kAdd),
+                   "%a2", "%b"));
+  check(twoWeights(
+      R"(  %a2 = gnc.compute [i = 6, j = 6] sum [k = 6] (%p = %a[i, k] : tensor<6x6xf32>, %q = %b[k, j] : tensor<6x6xf32>) -> tensor<6x6xf32> {
     %0 = arith.mulf %p, %q : f32
     gnc.yield %0 : f32
   } finish (%s : f32) (%o = %a[i, j] : tensor<6x6xf32>) {
     %0 = arith.subf %o, %s : f32
     gnc.yield %0 : f32
   })",
-                   "%a2", "%b"));
+      "%a2", "%b"));
 }
 
 TEST(UpdateTest, throughAView) {
@@ -91,7 +97,8 @@ func.func @f(%a: tensor<6x6xf32> {gnc.role = "weight"}, %g: tensor<6x6xf32>)
   std::string step = pointwise("%a2", kA + ", " + kG, kSub);
   check(head + step + "  return %a2, %a, %g" + tail);
   check(head + step + "  return %a2, %a2, %a2" + tail);
-  std::string both = "  %r:2 = gnc.compute [i = 6, j = 6] (" + kA + ", " + kG + R"() -> (tensor<6x6xf32>, tensor<6x6xf32>) {
+  std::string both = "  %r:2 = gnc.compute [i = 6, j = 6] (" + kA + ", " + kG +
+                     R"() -> (tensor<6x6xf32>, tensor<6x6xf32>) {
     %0 = arith.subf %p, %q : f32
     %1 = arith.mulf %p, %q : f32
     gnc.yield %0, %1 : f32, f32

@@ -32,17 +32,10 @@ std::string mutant(const std::vector<std::vector<std::string>> &programs, std::m
   for (size_t n = 1 + pick(3); n--;) {
     size_t at = pick(parts.size());
     switch (pick(4)) {
-    case 0:
-      parts[at].clear();
-      break;
-    case 1:
-      parts[at] = others[pick(std::size(others))];
-      break;
-    case 2:
-      parts[at] = donor[pick(donor.size())];
-      break;
-    default:
-      std::swap(parts[at], parts[pick(parts.size())]);
+    case 0: parts[at].clear(); break;
+    case 1: parts[at] = others[pick(std::size(others))]; break;
+    case 2: parts[at] = donor[pick(donor.size())]; break;
+    default: std::swap(parts[at], parts[pick(parts.size())]);
     }
   }
   std::string text;

@@ -279,9 +279,10 @@ TEST(Frontend, UsersOptimizer) {
 }
 
 TEST(Frontend, SeveralNets) {
-  std::string two = program(plainNet, "sgd(0.1)") +
-                    "net B(image: [1, 8, 8]) -> y: [4] { image -> flatten -> linear(4) }\n"
-                    "train B on digits { loss = mean(y) + 0 * label\n optimizer = sgd(1)\n steps = 3 }\n";
+  std::string two =
+      program(plainNet, "sgd(0.1)") +
+      "net B(image: [1, 8, 8]) -> y: [4] { image -> flatten -> linear(4) }\n"
+      "train B on digits { loss = mean(y) + 0 * label\n optimizer = sgd(1)\n steps = 3 }\n";
   EXPECT_EQ(Elaborated(two).slugs(), "several-sections");
   FrontendOptions options;
   options.net = "B";

@@ -120,21 +120,11 @@ std::string mutate(const std::string &text, std::mt19937 &random) {
   for (unsigned changes = 1 + random() % 3; changes > 0; --changes) {
     size_t at = random() % tokens.size();
     switch (random() % 16) {
-    default:
-      tokens[at] = alike(tokens[at], random);
-      break;
-    case 0:
-      tokens[at].clear();
-      break;
-    case 1:
-      tokens[at] = words[random() % std::size(words)];
-      break;
-    case 2:
-      std::swap(tokens[at], tokens[random() % tokens.size()]);
-      break;
-    case 3:
-      tokens[at] += std::string(" ") + words[random() % std::size(words)];
-      break;
+    default: tokens[at] = alike(tokens[at], random); break;
+    case 0: tokens[at].clear(); break;
+    case 1: tokens[at] = words[random() % std::size(words)]; break;
+    case 2: std::swap(tokens[at], tokens[random() % tokens.size()]); break;
+    case 3: tokens[at] += std::string(" ") + words[random() % std::size(words)]; break;
     }
   }
   std::string mutant;

@@ -82,17 +82,10 @@ TEST(SyntaxFuzz, RandomBytes) {
     for (unsigned n = 1 + random() % 6; n-- > 0 && !text.empty();) {
       size_t at = random() % text.size();
       switch (random() % 4) {
-      case 0:
-        text[at] = char(random());
-        break;
-      case 1:
-        text.erase(at, 1 + random() % 20);
-        break;
-      case 2:
-        text.insert(at, text.substr(random() % text.size(), random() % 30));
-        break;
-      default:
-        text.resize(at); // an unfinished file
+      case 0: text[at] = char(random()); break;
+      case 1: text.erase(at, 1 + random() % 20); break;
+      case 2: text.insert(at, text.substr(random() % text.size(), random() % 30)); break;
+      default: text.resize(at); // an unfinished file
       }
     }
     check(text);

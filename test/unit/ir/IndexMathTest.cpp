@@ -35,10 +35,12 @@ public:
   int64_t pick(int64_t low, int64_t high) { return low + random() % (high - low + 1); }
   AffineExpr make(unsigned dims, unsigned depth) {
     if (depth == 0 || pick(0, 5) == 0)
-      return pick(0, 3) ? getAffineDimExpr(pick(0, dims - 1), &context) : getAffineConstantExpr(pick(-9, 9), &context);
+      return pick(0, 3) ? getAffineDimExpr(pick(0, dims - 1), &context)
+                        : getAffineConstantExpr(pick(-9, 9), &context);
     AffineExpr left = make(dims, depth - 1);
     switch (pick(0, 4)) {
-    case 0: case 1: return left + make(dims, depth - 1);
+    case 0:
+    case 1: return left + make(dims, depth - 1);
     case 2: return left * pick(-4, 6);
     case 3: return left.floorDiv(pick(1, 6));
     default: return left % pick(1, 6);

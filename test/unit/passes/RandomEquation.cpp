@@ -86,16 +86,11 @@ static std::string randomCoordinate(Draw &draw) {
     std::string index = draw.oneOf("ijrs"), other = draw.oneOf("ijrs");
     int divisor = draw(2, 4);
     switch (draw(0, 7)) {
-    case 0:
-      return formatv("({0} floordiv {1})", index, divisor);
-    case 1:
-      return formatv("({0} mod {1})", index, divisor);
-    case 2:
-      return formatv("(({0} + {1}) floordiv {2})", index, other, divisor);
-    case 3:
-      return formatv("(({0} + {1} * 2) mod {2})", index, other, divisor);
-    default:
-      return index;
+    case 0: return formatv("({0} floordiv {1})", index, divisor);
+    case 1: return formatv("({0} mod {1})", index, divisor);
+    case 2: return formatv("(({0} + {1}) floordiv {2})", index, other, divisor);
+    case 3: return formatv("(({0} + {1} * 2) mod {2})", index, other, divisor);
+    default: return index;
     }
   };
   std::string text = atom();

@@ -102,20 +102,11 @@ std::string Generator::coordinate(int64_t extent, const std::vector<Index> &indi
     return std::to_string(pick(extent));
   const Index &index = fixed[pick(fixed.size())];
   switch (pick(5)) {
-  case 0:
-    inside = false;
-    return index.name + " + " + std::to_string(pick(3) - 1);
-  case 1:
-    inside &= index.extent <= extent;
-    return index.name;
-  case 2:
-    inside = false;
-    return index.name + " * 2 - 1";
-  case 3:
-    inside &= (index.extent + 1) / 2 <= extent;
-    return index.name + " floordiv 2";
-  default:
-    return "clamp(" + index.name + " mod 5 - 1)";
+  case 0: inside = false; return index.name + " + " + std::to_string(pick(3) - 1);
+  case 1: inside &= index.extent <= extent; return index.name;
+  case 2: inside = false; return index.name + " * 2 - 1";
+  case 3: inside &= (index.extent + 1) / 2 <= extent; return index.name + " floordiv 2";
+  default: return "clamp(" + index.name + " mod 5 - 1)";
   }
 }
 
@@ -169,18 +160,10 @@ std::string Generator::scalar(const Reads &reads, size_t numIndices, std::string
   for (int64_t steps = pick(4); steps > 0 || values.size() < 2; --steps) {
     std::string x = values[pick(values.size())], y = values[pick(values.size())];
     switch (pick(8)) {
-    case 0:
-      values.push_back(add("arith.mulf " + x + ", " + y));
-      break;
-    case 1:
-      values.push_back(add("arith.subf " + x + ", " + y));
-      break;
-    case 2:
-      values.push_back(add("arith.maximumf " + x + ", " + add("arith.constant 0.0")));
-      break;
-    case 3:
-      values.push_back(add("math.tanh " + x));
-      break;
+    case 0: values.push_back(add("arith.mulf " + x + ", " + y)); break;
+    case 1: values.push_back(add("arith.subf " + x + ", " + y)); break;
+    case 2: values.push_back(add("arith.maximumf " + x + ", " + add("arith.constant 0.0"))); break;
+    case 3: values.push_back(add("math.tanh " + x)); break;
     case 4: {
       std::string zero = add("arith.constant 0.0");
       std::string above = fresh("%s");
@@ -188,9 +171,7 @@ std::string Generator::scalar(const Reads &reads, size_t numIndices, std::string
       values.push_back(add("arith.select " + above + ", " + y + ", " + zero));
       break;
     }
-    default:
-      values.push_back(add("arith.addf " + x + ", " + y));
-      break;
+    default: values.push_back(add("arith.addf " + x + ", " + y)); break;
     }
   }
   // Use what was read, most of the time.

@@ -80,21 +80,11 @@ inline std::string mutate(std::string text, Dice &dice) {
        ++change) {
     size_t at = dice.below(text.size());
     switch (dice.below(5)) {
-    case 0:
-      text[at] = char(dice.below(256));
-      break;
-    case 1:
-      text[at] = char(text[at] ^ 1 << dice.below(8));
-      break;
-    case 2:
-      text.erase(at, 1 + dice.below(4));
-      break;
-    case 3:
-      text.insert(at, text.substr(at, 1 + dice.below(12)));
-      break;
-    default:
-      text.resize(at);
-      break;
+    case 0: text[at] = char(dice.below(256)); break;
+    case 1: text[at] = char(text[at] ^ 1 << dice.below(8)); break;
+    case 2: text.erase(at, 1 + dice.below(4)); break;
+    case 3: text.insert(at, text.substr(at, 1 + dice.below(12))); break;
+    default: text.resize(at); break;
     }
   }
   return text;
