@@ -20,27 +20,55 @@ namespace gnc::test {
 /// Unit roundoff u: a rounded operation gives the exact result times (1 + d), |d| <= u.
 constexpr double kRound32 = 0x1p-24, kRound64 = 0x1p-53;
 
-/// The relative error of `count` rounded operations one after another, (1 + u)^count - 1, from above
-/// (Higham, Accuracy and Stability of Numerical Algorithms, lemma 3.1).
-constexpr double roundings(double count, double u = kRound32) { return count * u / (1 - count * u); }
+/// The relative error of `count` rounded operations one after another, (1 + u)^count - 1, from
+/// above (Higham, Accuracy and Stability of Numerical Algorithms, lemma 3.1).
+constexpr double roundings(double count, double u = kRound32) {
+  return count * u / (1 - count * u);
+}
 
-/// A sum of `terms` products of exact numbers, in any order, fused or not: no term passes more than `terms` additions and
-/// one multiplication. `magnitude` is the sum of absolute terms (TensorValue::magnitude).
+/// A sum of `terms` products of exact numbers, in any order, fused or not: no term passes more than
+/// `terms` additions and one multiplication. `magnitude` is the sum of absolute terms
+/// (TensorValue::magnitude).
 constexpr double sumOfProducts(double terms, double magnitude, double u = kRound32) {
   return roundings(terms + 1, u) * magnitude;
 }
 
-/// The same where rounding errors of either sign are as likely: with probability 1 - 2 exp(-l^2 / 2) a chain of n
-/// roundings stays below l sqrt(n) u (Higham and Mary 2019, theorem 2.4); l = 7 fails once in 10^10 numbers.
-inline double likelyRoundings(double count, double u = kRound32) { return 7 * std::sqrt(count) * u; }
+/// The same where rounding errors of either sign are as likely: with probability 1 - 2 exp(-l^2 /
+/// 2) a chain of n roundings stays below l sqrt(n) u (Higham and Mary 2019, theorem 2.4); l = 7
+/// fails once in 10^10 numbers.
+inline double likelyRoundings(double count, double u = kRound32) {
+  return 7 * std::sqrt(count) * u;
+}
 
-/// Two f64 computations of the same few hundred operations on numbers of magnitude 1.
-constexpr double kSame64 = 1e-9;
-static_assert(kSame64 > roundings(1000000, kRound64));
+/// Two ways to compute the same in f64: up to 16 operations on numbers up to 100 ..
+constexpr double kFew64 = 1e-12;
+static_assert(kFew64 > roundings(16, kRound64) * 100);
+/// .. and up to 1000 on numbers up to 1000.
+constexpr double kMany64 = 1e-9;
+static_assert(kMany64 > roundings(1000, kRound64) * 1000);
 
-/// f64 arithmetic against f32 constants in the equation (0.1f is off by u).
+/// f64 arithmetic against numbers that the equation holds in f32 (0.1f is off by u), a handful of
+/// them.
 constexpr double kConstants32 = 1e-6;
 static_assert(kConstants32 > roundings(16));
+
+/// Sums taken in another order inside a random graph, relative to the largest term: what one
+/// equation rounds, the next ones multiply by numbers up to 10, at most five times on the way to a
+/// result.
+constexpr double kReordered32 = 1e-2, kReordered64 = 1e-10;
+static_assert(kReordered32 > roundings(1, kRound32) * 1e5 &&
+              kReordered64 > roundings(8, kRound64) * 1e5);
+
+/// A normalised variance differs from 1 by eps / variance: 1e-5 of at least 0.01.
+constexpr double kNormalised = 1e-3;
+
+//===- Chance ---------------------------------------------------------------------------------===//
+
+/// The mean of n samples is within five standard deviations of its own: off once in 1.7 million
+/// seeds.
+inline double meanOf(double n, double deviation) { return 5 * deviation / std::sqrt(n); }
+/// The same for how often something of probability p happens in n trials.
+inline double countOf(double n, double p) { return 5 * std::sqrt(n * p * (1 - p)); }
 
 //===- Functions of libm ----------------------------------------------------------------------===//
 
@@ -55,40 +83,52 @@ inline double floatsBetween(float a, float b) {
   return std::fabs(static_cast<double>(place(a) - place(b)));
 }
 
-/// Errors of float functions in units of the last place, as the manual of the GNU C library states them for x86_64
-/// ("Known Maximum Errors in Math Functions"). The f32 evaluator rounds the double result once: half a unit more, which
-/// `ulps` rounds up to one.
+/// Errors of float functions in units of the last place, as the manual of the GNU C library states
+/// them for x86_64
+/// ("Known Maximum Errors in Math Functions"). The f32 evaluator rounds the double result once:
+/// half a unit more, which `ulps` rounds up to one.
 struct LibmError {
   const char *op;
   double stated;
   double ulps() const { return std::ceil(stated + 0.5); }
 };
 constexpr LibmError kLibm[] = {
-    {"math.exp", 1},  {"math.expm1", 1}, {"math.log", 1}, {"math.log1p", 1}, {"math.tanh", 2},
-    {"math.erf", 1},  {"math.sin", 1},   {"math.cos", 1}, {"math.powf", 1},
+    {"math.exp", 1},
+    {"math.expm1", 1},
+    {"math.log", 1},
+    {"math.log1p", 1},
+    {"math.tanh", 2},
+    {"math.erf", 1},
+    {"math.sin", 1},
+    {"math.cos", 1},
+    {"math.powf", 1},
     // 1 / sqrt(x), each rounded once: 2 u relative are at most 2 units.
     {"math.rsqrt", 2},
-    // e = exp(-|x|) is off by 2 u, 1 + e by half of that and u, the quotient by u more, e times it by 2 u and u: 7 u.
+    // e = exp(-|x|) is off by 2 u, 1 + e by half of that and u, the quotient by u more, e times it
+    // by 2 u and u: 7 u.
     {"gnc.sigmoid", 7},
-    // log1p is no worse conditioned than its argument is off: 2 u of exp, 2 u of log1p, u of the sum.
+    // log1p is no worse conditioned than its argument is off: 2 u of exp, 2 u of log1p, u of the
+    // sum.
     {"gnc.softplus", 5},
 };
 
 //===- Derivatives ----------------------------------------------------------------------------===//
 
-/// Central differences in f64: the error of (f(x + h) - f(x - h)) / 2h is h^2 |f'''| / 6 + u |f| / h. For h = 1e-6 and
-/// third derivatives up to 1e6 these are below 2e-7 and, for |f| up to 1e4, 1e-6.
+/// Central differences in f64: the error of (f(x + h) - f(x - h)) / 2h is h^2 |f'''| / 6 + u |f| /
+/// h. For h = 1e-6 and third derivatives up to 1e6 these are below 2e-7 and, for |f| up to 1e4,
+/// 1e-6.
 constexpr double kDifferenceStep = 1e-6, kDifferenceAbsolute = 1e-5, kDifferenceRelative = 1e-3;
-/// For functions of magnitude 1 and third derivatives up to 100, h = 1e-5 balances both below 2e-9; a gradient is summed
-/// over up to 100 such terms.
+/// For functions of magnitude 1 and third derivatives up to 100, h = 1e-5 balances both below 2e-9;
+/// a gradient is summed over up to 100 such terms.
 constexpr double kSmoothStep = 1e-5, kSmoothTolerance = 1e-6;
 
 //===- Loss curves ----------------------------------------------------------------------------===//
 
-/// A loss is a mean of 10 numbers near 2.3: its own rounding is about 4 u = 2e-7. What comes on top are weights that
-/// drifted apart. A step moves each by at most the learning rate and along the f64 path but for the gradient's error of
-/// about sqrt(5000) u relative, 4e-6, so that after t steps losses differ by a fraction of about t * 4e-6 of what they
-/// changed by a step. Where relu and max have kinks, a few elements take the other branch, for which a decade is left.
+/// A loss is a mean of 10 numbers near 2.3: its own rounding is about 4 u = 2e-7. What comes on top
+/// are weights that drifted apart. A step moves each by at most the learning rate and along the f64
+/// path but for the gradient's error of about sqrt(5000) u relative, 4e-6, so that after t steps
+/// losses differ by a fraction of about t * 4e-6 of what they changed by a step. Where relu and max
+/// have kinks, a few elements take the other branch, for which a decade is left.
 constexpr double kLossCurve = 1e-5, kLossCurveSmooth = 1e-6;
 
 } // namespace gnc::test

@@ -1,5 +1,6 @@
 // What users write in ops: packs, batches, boundaries, reductions anywhere, data as indices.
 #include "OpHarness.h"
+#include "test/Tolerance.h"
 
 #include <cmath>
 #include <gtest/gtest.h>
@@ -35,14 +36,15 @@ TEST(OpEquation, PointwiseCallsAndConstants) {
                  "op twice(x; k = 2) = k * mish(x)",
                  "twice(x)", {x});
   for (int i = 0; i < 6; ++i)
-    EXPECT_NEAR(y[i], 2 * x.value.data[i] * std::tanh(std::log1p(std::exp(x.value.data[i]))), 1e-9);
+    EXPECT_NEAR(y[i], 2 * x.value.data[i] * std::tanh(std::log1p(std::exp(x.value.data[i]))),
+                kMany64);
 }
 
 TEST(OpEquation, ScalarsBroadcast) {
   Operand x = samples("x", 2, {3}), s = samples("s", 2, {}, 5), k = numbers("k", {}, 6);
   auto y = value("op f(x, s, k) = x * s + k", "f(x, s, k)", {x, s, k});
   for (int i = 0; i < 6; ++i)
-    EXPECT_NEAR(y[i], x.value.data[i] * s.value.data[i / 3] + k.value.data[0], 1e-12);
+    EXPECT_NEAR(y[i], x.value.data[i] * s.value.data[i / 3] + k.value.data[0], kFew64);
 }
 
 TEST(OpEquation, ComparisonsAreNumbers) {
@@ -73,7 +75,7 @@ op group_normalize(x: [C, H, W], g: [C], b: [C]; groups, eps = 1e-5) -> y: [C, H
   EXPECT_NEAR(y[12],
               g.value.data[2] * (x.value.data[12] - mean) / std::sqrt(variance + 1e-5f) +
                   b.value.data[2],
-              1e-9);
+              kMany64);
 }
 
 TEST(OpEquation, InnerReductions) {
@@ -89,7 +91,7 @@ op dice(z: [2, H, W], t: index(2)[H, W]; eps = 1) -> l: [] {
     double p = 1 / (1 + std::exp(z.value.data[i] - z.value.data[6 + i]));
     both += p * t.value.data[i], any += p + t.value.data[i];
   }
-  EXPECT_NEAR(l[0], 1 - (2 * both + 1) / (any + 1), 1e-9);
+  EXPECT_NEAR(l[0], 1 - (2 * both + 1) / (any + 1), kMany64);
 }
 
 TEST(OpEquation, NestedReductions) {
@@ -105,7 +107,7 @@ TEST(OpEquation, NestedReductions) {
       best = std::max(best, x.value.data[a * 4 + b] * product);
     expected += best;
   }
-  EXPECT_NEAR(y[0], expected, 1e-9);
+  EXPECT_NEAR(y[0], expected, kMany64);
 }
 
 TEST(OpEquation, AnyAllCount) {
@@ -197,8 +199,8 @@ TEST(OpEquation, BytesAreNumbers) {
   x.type.element = dsl::ElementKind::U8;
   auto y =
       value("op scale(x: u8[C]) -> y: [C] { y[c] = x[c] / 255 - 1/2 }", "scale(x)", {x}, false);
-  EXPECT_NEAR(y[2], 0.5, 1e-12);
-  EXPECT_NEAR(y[1], 128 / 255.0 - 0.5, 1e-12);
+  EXPECT_NEAR(y[2], 0.5, kFew64);
+  EXPECT_NEAR(y[1], 128 / 255.0 - 0.5, kFew64);
 }
 
 TEST(OpEquation, ExplicitBatch) {
@@ -207,7 +209,7 @@ TEST(OpEquation, ExplicitBatch) {
       "op center(x: [N; C]) -> y: [N; C] { m[c] = mean[n] x[n; c]\n y[n; c] = x[n; c] - m[c] }",
       "center(x)", {x});
   for (int c = 0; c < 2; ++c)
-    EXPECT_NEAR(y[c] + y[2 + c] + y[4 + c], 0, 1e-12);
+    EXPECT_NEAR(y[c] + y[2 + c] + y[4 + c], 0, kFew64);
   // Every sample against every other one.
   auto near = value("op near(x: [N; C]) -> y: [N;] {\n"
                     "  y[n;] = log(sum[m] exp(0 - (x[n; 0] - x[m; 0])^2))\n}",
@@ -215,7 +217,7 @@ TEST(OpEquation, ExplicitBatch) {
   double expected = 0;
   for (int m = 0; m < 3; ++m)
     expected += std::exp(-std::pow(x.value.data[0] - x.value.data[2 * m], 2));
-  EXPECT_NEAR(near[0], std::log(expected), 1e-9);
+  EXPECT_NEAR(near[0], std::log(expected), kMany64);
 }
 
 TEST(OpEquation, RankPacks) {
@@ -245,8 +247,8 @@ TEST(OpEquation, GivenGradient) {
   EXPECT_NE(program.graph().find("gnc.custom"), std::string::npos);
   EXPECT_NE(program.checkGradient(), ""); // it is not the derivative
   auto g = program.gradients(0);
-  EXPECT_NEAR(g[0], std::sin(1.0), 1e-6);
-  EXPECT_NEAR(g[1], std::sin(3.5), 1e-6);
+  EXPECT_NEAR(g[0], std::sin(1.0), kConstants32);
+  EXPECT_NEAR(g[1], std::sin(3.5), kConstants32);
   EXPECT_EQ(g[2], 0);
   Program inferred(op, "quantize(x, bits = 2)", {x}, dsl::ast::Mode::Infer);
   EXPECT_EQ(inferred.graph().find("gnc.custom"), std::string::npos);
@@ -276,8 +278,8 @@ TEST(OpEquation, GivenGradientInsideEquations) {
   program.checkGradient();
   auto g = program.gradients(0);
   double seed = std::sin(1.0f);
-  EXPECT_NEAR(g[0], 12 * seed, 1e-5);
-  EXPECT_NEAR(g[1], 18 * seed, 1e-5);
+  EXPECT_NEAR(g[0], 12 * seed, 12 * kConstants32);
+  EXPECT_NEAR(g[1], 18 * seed, 18 * kConstants32);
 }
 
 TEST(OpEquation, GivenGradientOfScalars) {

@@ -7,6 +7,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
+#include "test/Tolerance.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
@@ -247,7 +248,7 @@ std::string Program::checkGradient() {
   double worstError = 1;
   for (auto [k, i] : llvm::enumerate(wanted))
     for (size_t element = 0; element < operands[i].value.data.size(); ++element) {
-      constexpr double step = 1e-6;
+      constexpr double step = kDifferenceStep;
       double &x = operands[i].value.data[element], kept = x;
       x = kept + step;
       double above = loss();
@@ -255,7 +256,8 @@ std::string Program::checkGradient() {
       double below = loss();
       x = kept;
       double expected = (above - below) / (2 * step), found = derived[k + 1].data[element];
-      double error = std::fabs(found - expected) / (1e-5 + 1e-3 * std::fabs(expected));
+      double error = std::fabs(found - expected) /
+                     (kDifferenceAbsolute + kDifferenceRelative * std::fabs(expected));
       if (error > worstError || std::isnan(error)) {
         worstError = error;
         worst = llvm::formatv("d.{0}[{1}] is {2}, the difference quotient {3}", operands[i].name,

@@ -1,5 +1,6 @@
 // The pointwise ops of the library against closed forms.
 #include "OpHarness.h"
+#include "test/Tolerance.h"
 
 #include <cmath>
 #include <functional>
@@ -49,7 +50,8 @@ TEST(OpPointwise, Values) {
     TensorValue y = program.value();
     ASSERT_EQ(y.data.size(), points.size()) << name;
     for (size_t i = 0; i < points.size(); ++i)
-      EXPECT_NEAR(y.data[i], function(points[i]), 1e-6 * (1 + std::fabs(function(points[i]))))
+      EXPECT_NEAR(y.data[i], function(points[i]),
+                  kConstants32 * (1 + std::fabs(function(points[i]))))
           << name << " of " << points[i];
   }
 }
@@ -59,7 +61,7 @@ TEST(OpPointwise, PositiveArguments) {
   auto check = [&](std::string name, double (*function)(double)) {
     TensorValue y = Program("", "x -> " + name, {with(numbers("x", {5}), points)}).value();
     for (size_t i = 0; i < points.size(); ++i)
-      EXPECT_NEAR(y.data[i], function(points[i]), 1e-9) << name;
+      EXPECT_NEAR(y.data[i], function(points[i]), kMany64) << name;
   };
   check("log", [](double x) { return std::log(x); });
   check("log1p", [](double x) { return std::log1p(x); });
@@ -70,9 +72,9 @@ TEST(OpPointwise, PositiveArguments) {
 TEST(OpPointwise, TwoOperands) {
   Operand x = with(numbers("x", {3}), {1, 2, 3}), y = with(numbers("y", {3}), {2, 0.5, -1});
   TensorValue power = Program("", "pow(x, y)", {x, y}).value();
-  EXPECT_NEAR(power.data[0], 1, 1e-12);
-  EXPECT_NEAR(power.data[1], std::sqrt(2.0), 1e-12);
-  EXPECT_NEAR(power.data[2], 1 / 3.0, 1e-12);
+  EXPECT_NEAR(power.data[0], 1, kFew64);
+  EXPECT_NEAR(power.data[1], std::sqrt(2.0), kFew64);
+  EXPECT_NEAR(power.data[2], 1 / 3.0, kFew64);
 }
 
 TEST(OpPointwise, ExtremesStayFinite) {
@@ -97,10 +99,10 @@ TEST(OpPointwise, Channels) {
   TensorValue plain = Program("", "normalize(x, mean = 0.5, std = 2)", {x}).value();
   for (int i = 0; i < 12; ++i) {
     double v = x.value.data[i], w = a.value.data[i / 3 % 2];
-    EXPECT_NEAR(sum.data[i], v + w, 1e-12);
-    EXPECT_NEAR(product.data[i], v * w, 1e-12);
-    EXPECT_NEAR(prelu.data[i], v > 0 ? v : v * w, 1e-12);
-    EXPECT_NEAR(normal.data[i], i / 3 % 2 ? (v - 1) / 4 : (v - 0.5) / 2, 1e-12);
-    EXPECT_NEAR(plain.data[i], (v - 0.5) / 2, 1e-12);
+    EXPECT_NEAR(sum.data[i], v + w, kFew64);
+    EXPECT_NEAR(product.data[i], v * w, kFew64);
+    EXPECT_NEAR(prelu.data[i], v > 0 ? v : v * w, kFew64);
+    EXPECT_NEAR(normal.data[i], i / 3 % 2 ? (v - 1) / 4 : (v - 0.5) / 2, kFew64);
+    EXPECT_NEAR(plain.data[i], (v - 0.5) / 2, kFew64);
   }
 }

@@ -1,5 +1,6 @@
 // The values of the library's ops against plain loops.
 #include "OpHarness.h"
+#include "test/Tolerance.h"
 
 #include <cmath>
 #include <functional>
@@ -29,7 +30,8 @@ void expectNear(const TensorValue &found, const std::vector<int64_t> &shape,
   ASSERT_EQ(std::vector<int64_t>(found.shape.begin(), found.shape.end()), shape);
   ASSERT_EQ(found.data.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i)
-    EXPECT_NEAR(found.data[i], expected[i], 1e-6 * (1 + std::fabs(expected[i]))) << "element " << i;
+    EXPECT_NEAR(found.data[i], expected[i], kConstants32 * (1 + std::fabs(expected[i])))
+        << "element " << i;
 }
 
 /// Fills a result of `shape` from its indices.
@@ -232,9 +234,9 @@ TEST(OpValue, Moments) {
       mean += x.value.data[(i / 12 * c + k) * 12 + i % 12] / count;
     for (int64_t i = 0; i < count; ++i)
       variance += std::pow(x.value.data[(i / 12 * c + k) * 12 + i % 12] - mean, 2) / count;
-    EXPECT_NEAR(results[0].data[k], mean, 1e-9);
-    EXPECT_NEAR(results[1].data[k], variance, 1e-9);
-    EXPECT_NEAR(results[2].data[k], variance * count / (count - 1), 1e-9);
+    EXPECT_NEAR(results[0].data[k], mean, kMany64);
+    EXPECT_NEAR(results[1].data[k], variance, kMany64);
+    EXPECT_NEAR(results[2].data[k], variance * count / (count - 1), kMany64);
   }
 }
 
@@ -255,8 +257,8 @@ TEST(OpValue, Norms) {
     double mean = 0, square = 0;
     for (int64_t i = 0; i < 12; ++i)
       mean += y.data[sample * 12 + i] / 12, square += std::pow(y.data[sample * 12 + i], 2) / 12;
-    EXPECT_NEAR(mean, 0, 1e-9);
-    EXPECT_NEAR(square, 1, 1e-3);
+    EXPECT_NEAR(mean, 0, kMany64);
+    EXPECT_NEAR(square, 1, kNormalised);
   }
 }
 

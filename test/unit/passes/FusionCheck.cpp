@@ -4,6 +4,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "test/Tolerance.h"
 #include <cmath>
 #include <gtest/gtest.h>
 #include <random>
@@ -71,10 +72,10 @@ bool sameBits(double a, double b) {
 }
 
 bool close(double a, double b, double magnitude, Precision precision) {
-  double eps = precision == Precision::F32 ? 1e-5 : 1e-13;
+  double relative = precision == Precision::F32 ? kReordered32 : kReordered64;
   if (!std::isfinite(a) || !std::isfinite(b))
     return true; // an overflow on one way need not be one on the other
-  return std::fabs(a - b) <= 1000 * eps * (1 + std::fabs(a) + magnitude);
+  return std::fabs(a - b) <= relative * (1 + std::fabs(a) + magnitude);
 }
 
 void compare(const Tensors &before, const Tensors &after, Promise promise, Precision precision) {

@@ -8,6 +8,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
+#include "test/Tolerance.h"
 #include <cmath>
 #include <random>
 
@@ -126,7 +127,7 @@ void compare(func::FuncOp loss, Tensors arguments, unsigned argument, const Tens
              const GradientCheck &check, const std::string &text) {
   int64_t size = arguments[argument].size(), step = std::max<int64_t>(1, size / 24);
   ASSERT_EQ(gradient.size(), size) << text;
-  const double h = 1e-5;
+  const double h = kSmoothStep;
   for (int64_t i = 0; i < size; i += step) {
     double &element = arguments[argument].data[i];
     double x = element;

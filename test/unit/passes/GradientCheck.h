@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ir/Evaluator.h"
+#include "test/Tolerance.h"
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <string>
@@ -28,7 +29,7 @@ struct GradientCheck {
   std::vector<std::pair<unsigned, std::vector<double>>> given = {};
   /// Floats are drawn from low..high.
   double low = -2, high = 2;
-  double tolerance = 1e-6;
+  double tolerance = kSmoothTolerance;
 };
 
 /// Compares the gradient of sum(g * f(arguments)) with central differences in f64, for random g and

@@ -1,5 +1,6 @@
 #include "runtime/Evaluate.h"
 #include "FakeNet.h"
+#include "test/Tolerance.h"
 
 #include <cmath>
 #include <cstring>
@@ -53,7 +54,7 @@ TEST(Evaluate, MeansDoNotDependOnTheBatch) {
     EXPECT_EQ(scores->metrics, reference->metrics);
   }
   double hits = reference->metrics.at(0) * 23;
-  EXPECT_NEAR(hits, std::round(hits), 1e-9);
+  EXPECT_NEAR(hits, std::round(hits), gnc::test::kFew64);
   EXPECT_GT(reference->loss, 0);
 }
 
@@ -77,7 +78,7 @@ TEST(Infer, VisitsEverySampleOnce) {
   ASSERT_EQ(values.size(), 12u); // 23 training samples come with 4 for testing
   EXPECT_EQ(inferAll(f, 1), values);
   for (size_t s = 0; s < 4; ++s)
-    EXPECT_NEAR(values[3 * s] + values[3 * s + 1] + values[3 * s + 2], 1, 1e-6);
+    EXPECT_NEAR(values[3 * s] + values[3 * s + 1] + values[3 * s + 2], 1, gnc::test::roundings(16));
 }
 
 TEST(Infer, TheSinkMayStop) {

@@ -1,5 +1,6 @@
 #include "runtime/Philox.h"
 #include "runtime/Layout.h"
+#include "test/Tolerance.h"
 
 #include <cstring>
 #include <gtest/gtest.h>
@@ -47,9 +48,9 @@ TEST(Philox, UniformAndNormalHaveTheirMoments) {
     normalSum += z;
     normalSquares += z * z;
   }
-  EXPECT_NEAR(sum / n, 0.5, 0.005);
-  EXPECT_NEAR(normalSum / n, 0, 0.015);
-  EXPECT_NEAR(normalSquares / n, 1, 0.02);
+  EXPECT_NEAR(sum / n, 0.5, gnc::test::meanOf(n, std::sqrt(1 / 12.0)));
+  EXPECT_NEAR(normalSum / n, 0, gnc::test::meanOf(n, 1));
+  EXPECT_NEAR(normalSquares / n, 1, gnc::test::meanOf(n, std::sqrt(2.0)));
 }
 
 TEST(Philox, BelowReachesEveryValue) {
@@ -61,7 +62,7 @@ TEST(Philox, BelowReachesEveryValue) {
     ++seen[value];
   }
   for (int count : seen)
-    EXPECT_NEAR(count, 1000, 120);
+    EXPECT_NEAR(count, 1000, gnc::test::countOf(5000, 0.2));
   EXPECT_EQ(stream.below(1, 0, 0), 0u);
 }
 
