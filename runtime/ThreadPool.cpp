@@ -12,6 +12,9 @@ namespace {
 /// loses at most a factor of two, and saves it in every launch of a step.
 constexpr int spins = 4000;
 
+/// What is lost when one thread stands still: a chunk, this part of its share.
+constexpr int64_t chunksPerShare = 8;
+
 inline void relax() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -55,6 +58,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int failure = 0;
   pool->threadCount = wanted;
+  pool->shares = std::vector<Share>(size_t(wanted));
   for (int k = 1; k < wanted && !failure; ++k) {
     auto worker = std::make_unique<Worker>();
     worker->pool = pool.get();
@@ -71,7 +75,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  stopping = true;
+  stopping.store(true, std::memory_order_release);
   generation.fetch_add(1, std::memory_order_release);
   generation.notify_all();
   for (auto &worker : workers)
@@ -85,38 +89,64 @@ void *ThreadPool::workerMain(void *argument) {
 }
 
 void ThreadPool::work(int index) {
-  uint32_t seen =
-      0; // the pool's first generation: a worker that starts late still sees the first job
+  // The pool's first generation: a worker that starts late still sees the first job.
+  uint32_t seen = 0;
   for (;;) {
     seen = waitForChange(generation, seen);
-    if (stopping)
+    if (stopping.load(std::memory_order_acquire))
       return;
-    runShare(index);
-    if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      unfinished.notify_one();
+    runChunks(index);
   }
 }
 
-void ThreadPool::runShare(int index) const {
-  int64_t lo = firstTile(tiles, threadCount, index), hi = firstTile(tiles, threadCount, index + 1);
-  if (lo < hi)
-    task(context, lo, hi);
+/// Takes chunks, its own share's first, until none is left in any.
+void ThreadPool::runChunks(int index) {
+  for (int k = 0; k < threadCount; ++k)
+    while (runChunk((index + k) % threadCount))
+      ;
+}
+
+/// Takes one chunk of a share and runs it; false if none is left. Whoever takes a chunk takes it
+/// from the job that runs now, however long ago it began to look: no job ends before its chunks.
+bool ThreadPool::runChunk(int share) {
+  std::atomic<int32_t> &counter = shares[size_t(share)].left;
+  int32_t left = counter.load(std::memory_order_acquire);
+  while (left > 0 && !counter.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel))
+    ;
+  if (left <= 0)
+    return false;
+  int64_t first = firstTile(tiles, threadCount, share);
+  int64_t count = firstTile(tiles, threadCount, share + 1) - first;
+  int64_t chunks = std::min(count, chunksPerShare), chunk = chunks - left;
+  task(context, first + count * chunk / chunks, first + count * (chunk + 1) / chunks);
+  if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    unfinished.notify_one();
+  return true;
 }
 
 void ThreadPool::run(int64_t count, Task job, const void *jobContext) {
   if (count <= 0)
     return;
+  if (workers.empty()) {
+    job(jobContext, 0, count);
+    return;
+  }
   task = job;
   context = jobContext;
   tiles = count;
-  if (workers.empty()) {
-    runShare(0);
-    return;
-  }
-  unfinished.store(int32_t(workers.size()), std::memory_order_relaxed);
+  auto chunksOf = [&](int k) {
+    return int32_t(std::min(firstTile(count, threadCount, k + 1) - firstTile(count, threadCount, k),
+                            chunksPerShare));
+  };
+  int32_t total = 0;
+  for (int k = 0; k < threadCount; ++k)
+    total += chunksOf(k);
+  unfinished.store(total, std::memory_order_relaxed);
+  for (int k = 0; k < threadCount; ++k)
+    shares[size_t(k)].left.store(chunksOf(k), std::memory_order_release);
   generation.fetch_add(1, std::memory_order_release);
   generation.notify_all();
-  runShare(0);
+  runChunks(0);
   for (int32_t left = unfinished.load(std::memory_order_acquire); left != 0;)
     left = waitForChange(unfinished, left);
 }

@@ -2,8 +2,10 @@
 //---------------------------------------------------===//
 //
 // A launch lasts microseconds, so workers spin for a moment between launches before they sleep.
-// Tiles are divided by a rule of (tiles, threads) alone; there is no stealing, so a worker meets
-// the same memory in every step.
+// Every thread has a share of the tiles, by a rule of (tiles, threads) alone, so that it meets the
+// same memory in every step. A share is handed out in chunks: who has finished its own helps with
+// the others', so a thread that the system holds up costs one chunk and not its share. Tiles are
+// independent, so who runs which changes no result.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -47,18 +49,24 @@ private:
   ThreadPool() = default;
   static void *workerMain(void *worker);
   void work(int index);
-  void runShare(int index) const;
+  void runChunks(int index);
+  bool runChunk(int share);
 
-  // The job: written by the caller before `generation` moves, read by workers after.
+  // The job: written by the caller while no chunk is left to take, read by who has taken one.
   Task task = nullptr;
   const void *context = nullptr;
   int64_t tiles = 0;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};
   int threadCount = 1;
 
-  // Apart, so that counting down does not disturb those who still wait for a job.
+  /// Chunks of one thread's share that nobody has taken. Shares lie apart, as all counters here, so
+  /// that taking from one does not disturb the others.
+  struct alignas(64) Share {
+    std::atomic<int32_t> left{0};
+  };
+  std::vector<Share> shares;
   alignas(64) std::atomic<uint32_t> generation{0};
-  alignas(64) std::atomic<int32_t> unfinished{0};
+  alignas(64) std::atomic<int32_t> unfinished{0}; ///< chunks that are not done
   std::vector<std::unique_ptr<Worker>> workers;
 };
 
