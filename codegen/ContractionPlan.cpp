@@ -20,17 +20,17 @@ int64_t ContractionPlan::rowCount() const { return product(rows, 1); }
 int64_t ContractionPlan::kCount() const { return product(k, kUsualBatch); }
 
 Tiles ContractionPlan::tiles() const {
-  // A tile is one row tile of one outer point; rows of a batched contraction are counted over the
-  // whole batch.
+  // Rows of a batched contraction are counted over the whole batch.
   Tiles tiles;
+  int64_t perTile = rowTile * (packed() ? blocks.rowGroup : 1);
+  int64_t outerCount = product(outer, 1) * (packed() ? blocks.panelGroups : 1);
   bool batchedOuter = llvm::any_of(outer, [](const ContractionLoop &loop) { return loop.batched; });
-  int64_t outerCount = product(outer, 1);
   if (batchedOuter) {
-    tiles.perSample = outerCount * llvm::divideCeil(rowCount(), rowTile);
+    tiles.perSample = outerCount * llvm::divideCeil(rowCount(), perTile);
     return tiles;
   }
   (batchedRows() ? tiles.perSample : tiles.fixed) = rowCount();
-  tiles.divisor = rowTile;
+  tiles.divisor = perTile;
   tiles.times = outerCount;
   return tiles;
 }
@@ -81,20 +81,57 @@ static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) 
   return !plan.batchedRows() && plan.rowCount() < most ? plan.rowCount() : most;
 }
 
-/// Cuts k so that the columns' block stays in the second-level cache (about half a megabyte on
-/// current cores).
-static void chooseBlocks(ContractionPlan &plan) {
-  constexpr int64_t kResidentBytes = 160 << 10, kBlockPoints = 320;
-  int64_t columns = product(plan.columns, kUsualBatch);
-  int64_t points = plan.kCount();
-  if (points * columns * 4 <= kResidentBytes || points <= kBlockPoints || plan.k.empty() ||
-      plan.k[0].batched)
+/// The loop of k to cut, and where: a packed panel should stay in the first-level cache beside the
+/// rows of A, and the blocks be long enough that C is rarely read again.
+static void cutK(ContractionPlan &plan) {
+  constexpr int64_t kBlockPoints = 320;
+  PackedBlocks &blocks = plan.blocks;
+  int64_t inner = plan.kCount();
+  for (auto [level, loop] : llvm::enumerate(plan.k)) {
+    inner /= loop.extent * (loop.batched ? kUsualBatch : 1);
+    if (inner > kBlockPoints)
+      continue; // cut further inside
+    blocks.level = level;
+    int64_t whole = loop.batched ? kBlockPoints : loop.extent;
+    int64_t most = std::max<int64_t>(kBlockPoints / inner, 1);
+    // Blocks of equal length.
+    blocks.iterations = llvm::divideCeil(whole, llvm::divideCeil(whole, most));
+    blocks.points = blocks.iterations * inner;
     return;
-  int64_t inner = points / plan.k[0].extent;
-  plan.kBlock = std::max<int64_t>(1, kBlockPoints / inner);
-  if (plan.kBlock >= plan.k[0].extent)
-    plan.kBlock = 0;
-  plan.rowGroup = 16;
+  }
+}
+
+/// Packing pays if a panel is used by several row tiles, and if B is not as good as packed in its
+/// place: small enough to stay in the first-level cache, or one panel wide.
+static bool shouldPack(const ContractionPlan &plan, int64_t rowTiles) {
+  constexpr int64_t kSmallBytes = 16 << 10, kFewRowTiles = 8, kFewPoints = 16;
+  const ContractionLoop &vector = plan.columns.back();
+  bool dense = !plan.k.empty() && std::abs(plan.k.back().strides[ContractionPlan::B]) <= plan.width;
+  return rowTiles >= kFewRowTiles && plan.kCount() >= kFewPoints && !dense &&
+         vector.extent >= plan.width && plan.kCount() * vector.extent * 4 > kSmallBytes;
+}
+
+/// Decides on packing. Groups are large for reuse (of the block of B by row tiles, of the rows of A
+/// by panels), as long as there is enough to share among threads.
+static void chooseBlocks(ContractionPlan &plan) {
+  constexpr int64_t kEnoughTiles = 4, kPackedBytes = 192 << 10;
+  int64_t rowTiles =
+      llvm::divideCeil(plan.rowCount() * (plan.batchedRows() ? kUsualBatch : 1), plan.rowTile);
+  if (!shouldPack(plan, rowTiles))
+    return;
+  cutK(plan);
+  PackedBlocks &blocks = plan.blocks;
+  int64_t panels = llvm::divideCeil(plan.columns.back().extent, plan.width);
+  int64_t outer = product(plan.outer, kUsualBatch);
+  for (auto [rowGroup, panelGroup] :
+       {std::pair(32, 4), {16, 4}, {8, 4}, {8, 2}, {8, 1}}) {
+    blocks.rowGroup = rowGroup;
+    blocks.panelGroup = std::min<int64_t>(panelGroup, panels);
+    blocks.panelGroups = llvm::divideCeil(panels, blocks.panelGroup);
+    bool fits = blocks.panelGroup * plan.width * blocks.points * 4 <= kPackedBytes;
+    if (fits && outer * llvm::divideCeil(rowTiles, rowGroup) * blocks.panelGroups >= kEnoughTiles)
+      return;
+  }
 }
 
 ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target) {
@@ -139,6 +176,7 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   int64_t width = plan.columns.back().extent;
   unsigned most = target.registers >= 32 ? 4 : 2;
   plan.vectors = std::clamp<int64_t>(llvm::divideCeil(width, target.lanes), 1, most);
+  plan.width = static_cast<int64_t>(plan.vectors) * target.lanes;
   plan.rowTile = chooseRowTile(plan, target);
   plan.aligned = !plan.rows.empty() && !plan.rows.back().batched &&
                  plan.rows.back().extent % plan.rowTile == 0;

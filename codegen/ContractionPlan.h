@@ -6,9 +6,11 @@
 //
 //   C[outer + rows + columns] = finish(sum_k A[outer + rows + k] * B[outer + columns + k])
 //
-// The register tile is `rowTile` rows by `vectors` vectors of columns. B is read in place as
-// vectors, A in place as broadcast scalars. If B is large, k is cut into blocks that stay in cache
-// while `rowGroup` row tiles pass over them; later blocks continue from C.
+// The register tile is `rowTile` rows by `vectors` vectors of columns. A is read in place as
+// broadcast scalars. A small B is read in place as vectors. A larger one would be walked with the
+// stride of a whole row, which falls on few sets of a cache, so k is cut into blocks and each
+// block's part of B is copied into contiguous panels first (Goto, van de Geijn 2008: Anatomy of
+// high-performance matrix multiplication); later blocks continue from C.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -24,6 +26,16 @@ struct ContractionLoop {
   llvm::SmallVector<int64_t> strides; ///< A, B, C, then the reads of `finish`
 };
 
+/// How B is packed; `points` is 0 if it is read in place.
+struct PackedBlocks {
+  int64_t points = 0;      ///< values of k in a block
+  unsigned level = 0;      ///< the loop of k that is cut; those outside it walk whole blocks
+  int64_t iterations = 0;  ///< of that loop, in one block
+  int64_t rowGroup = 1;    ///< row tiles that use a packed block before it is overwritten
+  int64_t panelGroup = 1;  ///< panels that are packed together
+  int64_t panelGroups = 1; ///< how many of those the vector loop has
+};
+
 struct ContractionPlan {
   enum Operand : unsigned { A, B, C, Finish };
   llvm::SmallVector<ContractionLoop> outer, rows, columns,
@@ -31,14 +43,17 @@ struct ContractionPlan {
   llvm::SmallVector<int64_t> bases; ///< constant offset per operand
   unsigned rowTile = 1;             ///< rows held in registers
   unsigned vectors = 1;             ///< vectors of columns held in registers
-  int64_t kBlock = 0;               ///< iterations of k[0] per block; 0: no blocks
-  int64_t rowGroup = 1;             ///< row tiles that share a block of B before the next panel
+  int64_t width = 8;                ///< columns of a panel: `vectors` full vectors
+  PackedBlocks blocks;
   /// Every row tile lies within one run of rows.back(): row offsets differ by a constant.
   bool aligned = false;
 
+  bool packed() const { return blocks.points != 0; }
   bool batchedRows() const;
   int64_t rowCount() const; ///< per sample, if batched
   int64_t kCount() const;   ///< a batch counts as 64
+  /// A tile is a row tile of an outer point; in a packed contraction, a group of row tiles by a
+  /// group of panels, panels running faster.
   Tiles tiles() const;
 };
 

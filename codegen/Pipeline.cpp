@@ -37,10 +37,16 @@ constexpr Step kGraphStory[] = {
     {Phase::Fused, "fuse-elementwise", createFuseElementwise},
     // What is left and runs over one domain shares one loop.
     {Phase::Fused, "merge-domains", createMergeDomains},
+    // In the deployed program, weights and states that meet each other do so once, before any
+    // sample.
+    // After fusion, which would bring them back.
+    {Phase::Fused, "fold-weights", createFoldWeights},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
     {Phase::Fused, "split-reduction", createSplitReduction},
     // The second stages walk over indices of extent 1.
     {Phase::Fused, "simplify", createSimplify},
+    // Gradients of strided convolutions become contractions before those are looked for.
+    {Phase::Fused, "split-residues", createSplitResidues},
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.
     {Phase::Fused, "materialize-guards", createMaterializeGuards},

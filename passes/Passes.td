@@ -28,7 +28,7 @@ def MaterializeGuards : Pass<"gnc-materialize-guards", "::mlir::func::FuncOp"> {
   let summary = "copies the guarded operands of contractions into padded tensors";
   let description = [{
     A sum of products that reads `x[i + r - 1] ?? 0` or an exact division reads a copy instead in which everything it touches
-    exists, so that it is pure strides. Contractions that do not fit the form stay as they are.
+    exists, so that it is pure strides; random numbers are written down for it. What does not fit the form stays as it is.
   }];
   let dependentDialects = ["::gnc::GncDialect"];
 }
@@ -52,6 +52,15 @@ def SplitIndices : Pass<"gnc-split-indices", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
+def SplitResidues : Pass<"gnc-split-residues", "::mlir::func::FuncOp"> {
+  let summary = "splits result indices that product sums divide, so that they are walked by strides";
+  let description = [{
+    The data gradient of a strided convolution becomes a contraction for each residue of the position modulo the stride.
+    Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
 def FuseElementwise : Pass<"gnc-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "computes pointwise equations where their operand is made or where their result is read";
   let description = [{
@@ -66,6 +75,15 @@ def MergeDomains : Pass<"gnc-merge-domains", "::mlir::func::FuncOp"> {
   let description = [{
     Also where one reads the other's result at its own point, which then need not be read, nor written if nobody else wants it.
     Contractions keep one result, and updates stay last. Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def FoldWeights : Pass<"gnc-fold-weights", "::mlir::func::FuncOp"> {
+  let summary = "computes what depends on weights and constants alone in equations of its own";
+  let description = [{
+    In `@infer` only. Chains of sums, products and quotients with weights become one product and one sum (a batch norm is folded), so
+    this changes bits.
   }];
   let dependentDialects = ["::gnc::GncDialect"];
 }

@@ -1,0 +1,97 @@
+//===- ContractionEmitter.h - the kernel of a contraction under construction ------------------===//
+#pragma once
+
+#include "codegen/ContractionPlan.h"
+#include "codegen/RegionEmitter.h"
+
+namespace gnc {
+
+/// Element offsets of one row tile.
+struct TileRows {
+  /// Per operand, per row; B has one entry: its outer part.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>> offsets;
+};
+
+/// One panel of columns, at most ContractionPlan::width wide.
+struct Panel {
+  llvm::SmallVector<mlir::Value> offsets; ///< per operand
+  mlir::Value packed;                     ///< where it lies in the packed block
+  unsigned vectors = 1;                   ///< how many
+  unsigned lastLanes = 0;                 ///< valid lanes of the last one
+};
+
+/// The part of k that is summed now; null values: all of it.
+struct Block {
+  mlir::Value a, b;        ///< what the loops of k outside the cut one add to A's and B's offsets
+  mlir::Value from, to;    ///< iterations of the cut loop
+  mlir::Value first, last; ///< whether this block begins or ends the sum (i1)
+};
+
+/// EmitContraction.cpp has the order of tiles and the packing, ContractionTile.cpp what happens in
+/// a tile.
+class ContractionEmitter {
+public:
+  ContractionEmitter(KernelBuilder &k, ComputeOp op, unsigned vector,
+                     const KernelArguments &arguments);
+  mlir::FailureOr<Tiles> emit();
+
+private:
+  using P = ContractionPlan;
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<mlir::Value>;
+  using PanelBody = llvm::function_ref<void(const Panel &)>;
+  using BlockBody = llvm::function_ref<void()>;
+
+  // The order of tiles.
+  void emitInPlace();
+  void emitPacked();
+  void forEachColumnRun(unsigned level, Values offsets,
+                        llvm::function_ref<void(const Values &)> body);
+  void forEachPanel(Value from, Value to, const Values &offsets, PanelBody body);
+  Panel panelAt(Value column, const Values &offsets, unsigned vectors, unsigned lastLanes);
+  void forEachBlock(unsigned level, BlockBody body);
+  void pack(Value from, Value to, Value columnsOfB);
+  void packPoints(unsigned level, Value columnsOfB, Value target, Value from, Value to);
+  void when(Value condition, BlockBody yes, BlockBody no);
+  Value all(Value x, Value y);
+
+  // Where tiles lie.
+  void addCounters(llvm::ArrayRef<ContractionLoop> loops, Value flat,
+                   llvm::MutableArrayRef<Value> offsets);
+  Values outerOffsets(Value outer);
+  TileRows rowsOf(Value rowTile, const Values &base);
+
+  // A tile.
+  void emitTile(const TileRows &rows, const Panel &panel);
+  Values initialTile(const TileRows &rows, const Panel &panel);
+  Values sumOverK(unsigned level, llvm::ArrayRef<Value> rowsOfA, Value columnsOfB, Values tile,
+                  const Panel &panel);
+  Values step(llvm::ArrayRef<Value> rowsOfA, Value columnsOfB, Values tile, const Panel &panel);
+  Value loadColumns(Value offset, const Panel &panel, unsigned vector);
+  void writeTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile, bool last);
+  mlir::FailureOr<Value> finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,
+                                unsigned vector);
+  Value readForFinish(unsigned operand, Value offset, unsigned lanes);
+
+  unsigned lanesOf(const Panel &panel, unsigned vector) const {
+    return vector + 1 == panel.vectors ? panel.lastLanes : k.target.lanes;
+  }
+  Value extentOf(const ContractionLoop &loop) {
+    return loop.batched ? k.mul(k.batch(), loop.extent) : k.constant(loop.extent);
+  }
+  /// Elements of a packed panel from one iteration of k[level] to the next.
+  int64_t packedStride(unsigned level) const;
+
+  KernelBuilder &k;
+  mlir::OpBuilder &b;
+  ComputeOp op;
+  ContractionPlan plan;
+  Contraction c;
+  llvm::SmallVector<unsigned> buffers; // kernel argument per operand
+  Value rowCount, rowTiles;            // over the batch, if rows are batched
+  Value room;                          // of the packed block
+  Block block;
+  bool failed_ = false;
+};
+
+} // namespace gnc

@@ -1,0 +1,52 @@
+// RUN: gnc-opt %s --split-input-file --gnc-split-residues | FileCheck %s
+
+// The data gradient of a strided convolution: the position is split by its residue, and the result
+// is put together again.
+// CHECK-LABEL: func @strided
+// CHECK: %[[T:.*]] = gnc.compute [n = ?, c = 4, q = 8, q_m = 2] sum [k = 6, r = 2]
+// CHECK-SAME: %{{.*}}[n, k, q + q_m - r] ?? 0.000000e+00
+// CHECK-SAME: %{{.*}}[k, c, r * 2 - q_m + 1] ?? 0.000000e+00
+// CHECK-SAME: -> tensor<?x4x8x2xf32>
+// CHECK: gnc.compute [{{.*}}] (%{{.*}} = %[[T]][{{.*}}, {{.*}} floordiv 2, {{.*}} mod 2]
+// CHECK-SAME: -> tensor<?x4x16xf32>
+func.func @strided(%dy: tensor<?x6x8xf32>, %w: tensor<6x4x3xf32>) -> tensor<?x4x16xf32> {
+  %dx = gnc.compute [n = ?, c = 4, q = 16] sum [k = 6, r = 2]
+      (%a = %dy[n, k, (q + 1) floordiv 2 - r] ?? 0.0 : tensor<?x6x8xf32>,
+       %b = %w[k, c, r * 2 + (q + 1) mod 2] ?? 0.0 : tensor<6x4x3xf32>) -> tensor<?x4x16xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %dx : tensor<?x4x16xf32>
+}
+
+// -----
+
+// With a stride of 3 and this shift the reads are not linear in the residue: left alone.
+// CHECK-LABEL: func @not_linear
+// CHECK: gnc.compute [n = ?, c = 4, q = 15] sum
+// CHECK-NOT: gnc.compute
+func.func @not_linear(%dy: tensor<?x6x5xf32>, %w: tensor<6x4x3xf32>) -> tensor<?x4x15xf32> {
+  %dx = gnc.compute [n = ?, c = 4, q = 15] sum [k = 6]
+      (%a = %dy[n, k, (q + 1) floordiv 3] ?? 0.0 : tensor<?x6x5xf32>,
+       %b = %w[k, c, (q + 1) mod 3] : tensor<6x4x3xf32>) -> tensor<?x4x15xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %dx : tensor<?x4x15xf32>
+}
+
+// -----
+
+// An extent that the stride does not divide is left alone.
+// CHECK-LABEL: func @odd
+// CHECK: gnc.compute [n = ?, c = 4, q = 15] sum
+// CHECK-NOT: gnc.compute
+func.func @odd(%dy: tensor<?x6x8xf32>, %w: tensor<6x4x3xf32>) -> tensor<?x4x15xf32> {
+  %dx = gnc.compute [n = ?, c = 4, q = 15] sum [k = 6, r = 2]
+      (%a = %dy[n, k, (q + 1) floordiv 2 - r] ?? 0.0 : tensor<?x6x8xf32>,
+       %b = %w[k, c, r * 2 + (q + 1) mod 2] ?? 0.0 : tensor<6x4x3xf32>) -> tensor<?x4x15xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %dx : tensor<?x4x15xf32>
+}
