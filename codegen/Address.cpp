@@ -6,12 +6,30 @@ using namespace mlir;
 
 namespace gnc {
 
+SmallVector<int64_t> readStrides(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<int64_t> strides = physicalStrides(type);
+  if (isRandom(tensor) && isBatched(type))
+    strides[0] = 0;
+  return strides;
+}
+
+std::optional<unsigned> sampleIndex(ComputeOp op, unsigned read) {
+  if (!isBatched(op.getReads()[read].getType()))
+    return std::nullopt;
+  return cast<AffineDimExpr>(op.getAccess(read).getCoords().getResult(0)).getPosition();
+}
+
 std::optional<StridedAddress> stridedAddress(AccessAttr access, RankedTensorType type,
+                                             unsigned numIndices) {
+  return stridedAddress(access, physicalStrides(type), numIndices);
+}
+
+std::optional<StridedAddress> stridedAddress(AccessAttr access, ArrayRef<int64_t> strides,
                                              unsigned numIndices) {
   StridedAddress address;
   address.strides.assign(numIndices, 0);
-  for (auto [coordinate, stride] :
-       llvm::zip_equal(access.getCoords().getResults(), physicalStrides(type))) {
+  for (auto [coordinate, stride] : llvm::zip_equal(access.getCoords().getResults(), strides)) {
     LinearForm form = linearForm(coordinate);
     if (!form.isAffineInDims())
       return std::nullopt;
@@ -35,7 +53,7 @@ static bool hasStridedFinish(ComputeOp op) {
   for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i) {
     AccessAttr access = op.getAccess(i);
     auto type = cast<RankedTensorType>(op.getReads()[i].getType());
-    if (access.isGuarded() || !access.getClamped().empty() ||
+    if (isRandom(op.getReads()[i]) || access.isGuarded() || !access.getClamped().empty() ||
         !stridedAddress(access, type, op.getNumIndices()))
       return false;
   }
@@ -48,7 +66,8 @@ static bool hasStridedFinish(ComputeOp op) {
 }
 
 std::optional<unsigned> contractionVector(ComputeOp op) {
-  if (!isProductSum(op) || !hasStridedFinish(op) ||
+  if (!isProductSum(op) || isRandom(op.getReads()[0]) || isRandom(op.getReads()[1]) ||
+      !hasStridedFinish(op) ||
       !cast<RankedTensorType>(op.getResultTypes()[0]).getElementType().isF32())
     return std::nullopt;
   for (unsigned vector : vectorCandidates(op)) {

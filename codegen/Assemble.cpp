@@ -57,7 +57,9 @@ std::optional<runtime::Role> roleNamed(StringRef name) {
       .Case("weight", Role::Weight)
       .Case("state", Role::State)
       .Case("optimizer", Role::Optimizer)
+      .Case("average", Role::Average)
       .Case("schedule", Role::Schedule)
+      .Case("stream", Role::Stream)
       .Case("result", Role::Result)
       .Default(std::nullopt);
 }
@@ -67,6 +69,8 @@ runtime::Initializer initializerOf(DictionaryAttr host) {
   Kind kind = llvm::StringSwitch<Kind>(stringOf(host, names::kInit))
                   .Case("normal", Kind::Normal)
                   .Case("uniform", Kind::Uniform)
+                  .Case("truncated_normal", Kind::TruncatedNormal)
+                  .Case("orthogonal", Kind::Orthogonal)
                   .Default(Kind::Constant);
   return {kind, numberOf(host, names::kInitA), numberOf(host, names::kInitB)};
 }
@@ -102,6 +106,23 @@ std::vector<int64_t> declaredShapeOf(DictionaryAttr host) {
   return shape;
 }
 
+/// Where the elements of a buffer lie; nothing about what they mean.
+FailureOr<runtime::Tensor> layoutOf(BufferOp buffer, RankedTensorType type, int64_t batch) {
+  auto strides = stridesOf(buffer, type, batch);
+  if (failed(strides))
+    return failure();
+  runtime::Tensor tensor;
+  tensor.type = elementTypeOf(type.getElementType());
+  tensor.batched = isBatched(type);
+  size_t leading = tensor.batched ? 1 : 0;
+  tensor.shape = type.getShape().drop_front(leading).vec();
+  tensor.strides.assign(strides->begin() + leading, strides->end());
+  tensor.batchStride = tensor.batched ? strides->front() : 0;
+  tensor.offset = *buffer.getOffset();
+  tensor.bytes = buffer.getBytes();
+  return tensor;
+}
+
 FailureOr<runtime::Tensor> tensorOf(BufferOp buffer, int64_t batch) {
   DictionaryAttr host = *buffer.getHost();
   std::optional<StringRef> roleName = roleOf(buffer);
@@ -109,21 +130,14 @@ FailureOr<runtime::Tensor> tensorOf(BufferOp buffer, int64_t batch) {
   auto type = dyn_cast<RankedTensorType>(buffer.getTensor());
   if (!role || !type)
     return buffer.emitError("a buffer that the host sees has a role and a tensor type");
-  auto strides = stridesOf(buffer, type, batch);
-  if (failed(strides))
+  auto place = layoutOf(buffer, type, batch);
+  if (failed(place))
     return failure();
-  runtime::Tensor tensor;
+  runtime::Tensor tensor = std::move(*place);
   tensor.name = stringOf(host, names::kPath);
   tensor.role = *role;
-  tensor.type = elementTypeOf(type.getElementType());
-  tensor.batched = isBatched(type);
-  size_t leading = tensor.batched ? 1 : 0;
-  tensor.shape = type.getShape().drop_front(leading).vec();
   tensor.declared = declaredShapeOf(host);
-  tensor.strides.assign(strides->begin() + leading, strides->end());
-  tensor.batchStride = tensor.batched ? strides->front() : 0;
-  tensor.offset = *buffer.getOffset();
-  tensor.bytes = buffer.getBytes();
+  tensor.was = stringsOf(host, names::kWas);
   tensor.initial = initializerOf(host);
   tensor.schedule = stringOf(host, names::kSchedule);
   tensor.classes = integerOf(host, names::kClasses, 0);
@@ -155,6 +169,8 @@ public:
         return failure();
     if (!committing)
       program.commit = program.launches.size();
+    if (auto prologue = function->getAttrOfType<IntegerAttr>(names::kPrologue))
+      program.prologue = size_t(prologue.getInt());
     return std::move(program);
   }
 
@@ -172,6 +188,11 @@ private:
   LogicalResult addBuffer(BufferOp buffer) {
     if (!buffer.getOffset())
       return buffer.emitError("this buffer has no place in the arena");
+    if (std::optional<ArrayRef<int32_t>> words = buffer.getConstant()) {
+      std::vector<uint8_t> bytes(words->size() * sizeof(int32_t));
+      memcpy(bytes.data(), words->data(), bytes.size());
+      program.constants.push_back({uint64_t(*buffer.getOffset()), std::move(bytes)});
+    }
     if (!buffer.getHost())
       return success();
     auto tensor = tensorOf(buffer, program.maxBatch);
@@ -200,9 +221,16 @@ private:
         return launch.emitError("the arguments of a launch are planned buffers");
       result.arguments.push_back(*buffer.getOffset());
     }
+    for (int64_t written : launch.getWritten()) {
+      auto buffer = launch.getArguments()[written].getDefiningOp<BufferOp>();
+      auto place = layoutOf(buffer, cast<RankedTensorType>(buffer.getTensor()), program.maxBatch);
+      if (failed(place))
+        return failure();
+      result.written.push_back(std::move(*place));
+    }
     result.tiles = {tiles[0], tiles[1], tiles[2], tiles[3]};
-    result.flopsPerSample = launch.getFlopsPerSample().convertToDouble();
-    result.flopsFixed = launch.getFlopsFixed().convertToDouble();
+    result.flopsPerSample = double(launch.getFlopsPerSample());
+    result.flopsFixed = double(launch.getFlopsFixed());
     program.launches.push_back(std::move(result));
     return success();
   }
@@ -274,13 +302,28 @@ FailureOr<runtime::Recipe> assembleRecipe(ModuleOp module) {
   recipe.validate = numberOf(dictionary, "validate");
   recipe.metrics = stringsOf(dictionary, "metrics");
   recipe.outputs = stringsOf(dictionary, "outputs");
+  recipe.tables = stringsOf(dictionary, "tables");
   recipe.best = stringOf(dictionary, "best");
+  recipe.workers = integerOf(dictionary, "workers", -1);
+  if (auto init = dictionary.getAs<DictionaryAttr>("init")) {
+    recipe.init = stringOf(init, "path");
+    recipe.initLocation = placeOf(init);
+  }
   recipe.location = placeOf(dictionary);
   if (auto source = dictionary.getAs<DictionaryAttr>("source")) {
     recipe.source.kind = stringOf(source, "kind");
     recipe.source.path = stringOf(source, "path");
     recipe.source.count = integerOf(source, "count", 0);
     recipe.source.seed = uint64_t(integerOf(source, "seed", 1));
+    if (auto files = source.getAs<DictionaryAttr>("files"))
+      for (NamedAttribute file : files)
+        recipe.source.files.emplace_back(file.getName().str(),
+                                         cast<StringAttr>(file.getValue()).str());
+    if (source.contains("split"))
+      recipe.source.split = numberOf(source, "split");
+    recipe.source.label = stringOf(source, "label");
+    if (source.contains("couples"))
+      recipe.source.couples = numberOf(source, "couples");
     recipe.source.location = placeOf(source);
   }
   if (recipe.batch < 1)
@@ -301,11 +344,14 @@ FailureOr<runtime::CompiledNet> assemble(ModuleOp module, const KernelTable &tab
     if (!isProgram(function) && !llvm::hasSingleElement(function.getBody().front()))
       return function.emitError("these equations have not become kernels");
     StringRef name = function.getSymName();
-    runtime::Program *program = name == "train"  ? &net.train
-                                : name == "eval" ? &net.eval
-                                                 : &net.infer;
-    if (name != "train" && name != "eval" && name != "infer")
-      return function.emitError("a program is called train, eval or infer");
+    runtime::Program *program = llvm::StringSwitch<runtime::Program *>(name)
+                                    .Case("train", &net.train)
+                                    .Case("eval", &net.eval)
+                                    .Case("score", &net.score)
+                                    .Case("infer", &net.infer)
+                                    .Default(nullptr);
+    if (!program)
+      return function.emitError("a program is called train, eval, score or infer");
     FailureOr<runtime::Program> built = assembleProgram(function, table, kernels);
     if (failed(built))
       return failure();

@@ -22,9 +22,11 @@ struct Tiles {
   int64_t perSample = 0, fixed = 0, divisor = 1, times = 1;
 };
 
-/// Which kernel argument holds each read and each result.
+/// Which kernel argument holds each read and each result. Of a random tensor, which has no memory,
+/// it is the number of its site.
 struct KernelArguments {
   llvm::SmallVector<unsigned> reads, results;
+  std::optional<unsigned> stream; ///< where random numbers come from
 };
 
 /// A linear address in elements: base + sum strides[i] * index i of the equation.
@@ -37,6 +39,17 @@ struct StridedAddress {
 /// business.
 std::optional<StridedAddress> stridedAddress(AccessAttr access, mlir::RankedTensorType type,
                                              unsigned numIndices);
+std::optional<StridedAddress> stridedAddress(AccessAttr access, llvm::ArrayRef<int64_t> strides,
+                                             unsigned numIndices);
+
+/// Strides of the dimensions of a tensor that is read. Those of a random tensor count the elements
+/// of a sample.
+llvm::SmallVector<int64_t> readStrides(mlir::Value tensor);
+/// The index of the equation that is the sample of read `read`, a random tensor; none if the tensor
+/// is not batched.
+std::optional<unsigned> sampleIndex(ComputeOp op, unsigned read);
+
+inline bool isRandom(mlir::Value tensor) { return tensor.getDefiningOp<RandomOp>() != nullptr; }
 
 /// The address of result `result` over the equation's indices (reduction strides are 0).
 StridedAddress resultAddress(ComputeOp op, unsigned result);

@@ -6,6 +6,7 @@
 //   uniform     the same element for the whole vector: a scalar load, broadcast
 //   contiguous  stride one in the vector index: a vector load
 //   scattered   anything else: one scalar load a lane
+//   random      no memory: computed from the coordinates
 //
 // A guard whose conditions do not depend on the vector index costs one comparison a vector: the
 // address is made safe (0) and the loaded value replaced. Reductions run inside, in the equation's
@@ -93,6 +94,43 @@ void EquationEmitter::setCounter(const Loop &loop, Value counter) {
   steps.push_back({*loop.stepIndex(), counter});
 }
 
+/// Steps of the innermost loop may be whole groups of random numbers: all else is read and written
+/// in order, and little enough that 64 lanes of it are no burden.
+bool EquationEmitter::walksRandomGroups() {
+  constexpr unsigned kMostReads = 6;
+  bool found = false;
+  if (!vectorIndex || !op.isPointwise() || op.getReads().size() > kMostReads ||
+      nest.chunk % kRandomGroup)
+    return false;
+  for (unsigned i = 0; i < op.getNumResults(); ++i)
+    if (resultAddress(op, i).strides[*vectorIndex] != 1)
+      return false;
+  for (unsigned i = 0; i < op.getReads().size(); ++i) {
+    std::optional<int64_t> stride = vectorStride(i);
+    if (!stride || (*stride != 0 && *stride != 1))
+      return false;
+    if (!isRandom(op.getReads()[i]))
+      continue;
+    if (sampleIndex(op, i) == vectorIndex || !addresses[i])
+      return false;
+    if (*stride == 0)
+      continue;
+    found = true;
+    bool aligned = addresses[i]->base % kRandomGroup == 0;
+    for (const Loop &outer : ArrayRef(nest.loops).drop_back())
+      aligned &= addresses[i]->strides[*outer.stepIndex()] % kRandomGroup == 0;
+    if (!aligned)
+      return false;
+  }
+  return found && !op.getBody()
+                       .walk([](Operation *scalar) {
+                         return scalar->getDialect()->getNamespace() == "math"
+                                    ? WalkResult::interrupt()
+                                    : WalkResult::advance();
+                       })
+                       .wasInterrupted();
+}
+
 void EquationEmitter::emitVectorLoop(const Loop &loop, Value from, Value to) {
   auto body = [&](unsigned width) {
     return [&, width](Value counter) {
@@ -106,12 +144,17 @@ void EquationEmitter::emitVectorLoop(const Loop &loop, Value from, Value to) {
   };
   unsigned width = k.target.lanes;
   bool vectors = vectorIndex && (loop.batched || nest.chunk || loop.extent >= width);
-  if (!vectors)
-    return k.loop(from, to, 1, body(1));
-  Value count = k.sub(to, from);
-  Value middle = k.add(from, k.sub(count, k.remainder(count, width)));
-  k.loop(from, middle, width, body(width));
-  k.loop(middle, to, 1, body(1));
+  auto inStepsOf = [&](unsigned step) { // what is left goes on after `from`
+    Value count = k.sub(to, from);
+    Value middle = k.add(from, k.sub(count, k.remainder(count, step)));
+    k.loop(from, middle, step, body(step));
+    from = middle;
+  };
+  if (vectors && walksRandomGroups())
+    inStepsOf(kRandomGroup);
+  if (vectors)
+    inStepsOf(width);
+  k.loop(from, to, 1, body(1));
 }
 
 void EquationEmitter::emitLoops(unsigned level) {
@@ -148,8 +191,9 @@ FailureOr<Tiles> EquationEmitter::emit() {
   for (unsigned i = 0; i < op.getReads().size(); ++i) {
     AccessAttr access = op.getAccess(i);
     bool plain = !access.isGuarded() && access.getClamped().empty();
-    auto type = cast<RankedTensorType>(op.getReads()[i].getType());
-    addresses.push_back(plain ? stridedAddress(access, type, op.getNumIndices()) : std::nullopt);
+    addresses.push_back(
+        plain ? stridedAddress(access, readStrides(op.getReads()[i]), op.getNumIndices())
+              : std::nullopt);
   }
   nest = planLoops(op, addresses, k.target.lanes);
   vectorIndex = nest.loops.back().stepIndex();
@@ -157,6 +201,7 @@ FailureOr<Tiles> EquationEmitter::emit() {
   counters.assign(op.getNumIndices(), k.constant(0));
   values.resize(op.getReads().size());
   insides.resize(op.getReads().size());
+  prepareRandom();
   k.loop(k.low(), k.high(), 1, [&](Value tile) { emitTile(tile); });
   if (failed_)
     return failure();

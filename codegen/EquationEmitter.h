@@ -9,6 +9,7 @@
 #pragma once
 
 #include "codegen/LoopNest.h"
+#include "codegen/PhiloxEmitter.h"
 #include "codegen/RegionEmitter.h"
 
 namespace gnc {
@@ -29,6 +30,7 @@ private:
   void emitTile(mlir::Value tile);
   void emitLoops(unsigned level);
   void emitVectorLoop(const Loop &loop, mlir::Value from, mlir::Value to);
+  bool walksRandomGroups();
   void setCounter(const Loop &loop, mlir::Value counter);
   llvm::LogicalResult emitPoint();
   // Reductions
@@ -46,6 +48,9 @@ private:
   mlir::Value read(unsigned i);
   mlir::Value readScattered(unsigned i);
   mlir::Value readUniformOrContiguous(unsigned i);
+  mlir::Value readRandom(unsigned i);
+  mlir::Value countUp(mlir::Value first, int64_t step, unsigned width);
+  void prepareRandom();
   struct Location {
     mlir::Value offset, condition; // condition is null if always inside
   };
@@ -69,6 +74,7 @@ private:
   std::optional<unsigned> vectorIndex;
   unsigned lanes = 1;
   llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point
+  llvm::DenseMap<unsigned, RandomKey> randomKeys; // by kernel argument of the site
   bool failed_ = false;
 };
 

@@ -1,5 +1,4 @@
-//===- EquationReads.cpp - reads of an equation: uniform, contiguous, scattered
-//----------------===//
+//===- EquationReads.cpp - reads of an equation: uniform, contiguous, scattered, random -------===//
 #include "codegen/EquationEmitter.h"
 #include "ir/IndexMath.h"
 #include "ir/Layout.h"
@@ -34,7 +33,7 @@ std::optional<int64_t> EquationEmitter::vectorStride(unsigned i) {
       if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
         uneven |= vectorStride(symbol.getPosition()) != std::optional<int64_t>(0);
     });
-  for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
+  for (auto [dim, stride] : llvm::enumerate(readStrides(op.getReads()[i]))) {
     AffineExpr coordinate = access.getCoords().getResult(dim);
     if (!coordinate.isFunctionOfDim(*vectorIndex))
       continue;
@@ -68,7 +67,7 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
     if (!rangeOf(condition, op.getExtents()).inside(limit))
       location.condition =
           k.both(location.condition, k.inside(k.expression(condition, at, symbols), limit));
-  for (auto [dim, stride] : llvm::enumerate(physicalStrides(type))) {
+  for (auto [dim, stride] : llvm::enumerate(readStrides(op.getReads()[i]))) {
     AffineExpr expr = access.getCoords().getResult(dim);
     Value coordinate = k.expression(expr, at, symbols);
     int64_t extent = type.getDimSize(dim);
@@ -159,7 +158,77 @@ Value EquationEmitter::readScattered(unsigned i) {
   return collect(lanesLoaded);
 }
 
+//===------------------------------------------------------------------------------------------===//
+// Random numbers
+//===------------------------------------------------------------------------------------------===//
+
+/// The keys, once a call of the kernel.
+void EquationEmitter::prepareRandom() {
+  for (auto [argument, tensor] : llvm::zip_equal(arguments.reads, op.getReads()))
+    if (isRandom(tensor) && !randomKeys.contains(argument))
+      randomKeys[argument] = emitRandomKey(k, *arguments.stream, argument);
+}
+
+/// first, first + step, ..: one i64 a lane.
+Value EquationEmitter::countUp(Value first, int64_t step, unsigned width) {
+  Value number = k.splat(arith::IndexCastOp::create(b, k.loc, b.getI64Type(), first), width);
+  if (width == 1 || step == 0)
+    return number;
+  SmallVector<int64_t> count;
+  for (unsigned lane = 0; lane < width; ++lane)
+    count.push_back(lane * step);
+  auto type = cast<ShapedType>(k.typeFor(b.getI64Type(), width));
+  Value offsets =
+      arith::ConstantOp::create(b, k.loc, DenseElementsAttr::get(type, ArrayRef(count)));
+  return arith::AddIOp::create(b, k.loc, number, offsets);
+}
+
+/// A number that is the same along the vector is computed once. Where addresses are uneven, each
+/// lane finds its own, and the numbers are computed together all the same.
+Value EquationEmitter::readRandom(unsigned i) {
+  AccessAttr access = op.getAccess(i);
+  std::optional<unsigned> batch = sampleIndex(op, i);
+  std::optional<int64_t> stride = lanes == 1 ? std::optional<int64_t>(0) : vectorStride(i);
+  bool samplesVary = lanes > 1 && batch && batch == vectorIndex;
+  unsigned width = stride == 0 && !samplesVary ? 1 : lanes;
+  bool group = width == kRandomGroup;
+  SmallVector<Value> elements, conditions;
+  for (unsigned lane = 0; lane < (stride ? 1 : lanes); ++lane) {
+    SmallVector<Value> at = counters;
+    if (lane)
+      at[*vectorIndex] = k.add(counters[*vectorIndex], lane);
+    Location location = locate(i, at, symbolsAt(k, access, values, lane));
+    elements.push_back(location.offset);
+    conditions.push_back(location.condition
+                             ? location.condition
+                             : Value(arith::ConstantOp::create(b, k.loc, b.getBoolAttr(true))));
+  }
+  auto collect = [&](ArrayRef<Value> scalars) -> Value {
+    auto type = VectorType::get({static_cast<int64_t>(lanes)}, scalars[0].getType());
+    return vector::FromElementsOp::create(b, k.loc, type, scalars);
+  };
+  Value element;
+  if (stride)
+    element = countUp(elements[0], *stride, group ? 1 : width);
+  else
+    element = collect(llvm::map_to_vector(elements, [&](Value one) { return countUp(one, 0, 1); }));
+  const RandomKey &key = randomKeys[arguments.reads[i]];
+  Value sample = countUp(batch ? counters[*batch] : k.constant(0), samplesVary, group ? 1 : width);
+  if (batch)
+    sample = arith::AddIOp::create(b, k.loc, sample, k.splat(key.first, group ? 1 : width));
+  Value number = group ? emitUniformGroup(k, key, element, sample)
+                       : emitUniform(k, key, element, sample, width);
+  if (width < lanes)
+    number = k.splat(number, lanes);
+  if (!access.isGuarded())
+    return number;
+  insides[i] = stride ? k.splat(conditions[0], lanes) : collect(conditions);
+  return guarded(i, number, insides[i], lanes);
+}
+
 Value EquationEmitter::read(unsigned i) {
+  if (isRandom(op.getReads()[i]))
+    return values[i] = readRandom(i);
   std::optional<int64_t> stride = lanes == 1 ? std::optional<int64_t>(0) : vectorStride(i);
   bool scattered = !stride || (*stride != 0 && *stride != 1);
   return values[i] = scattered ? readScattered(i) : readUniformOrContiguous(i);

@@ -1,4 +1,5 @@
 #include "codegen/LoopNest.h"
+#include "codegen/PhiloxEmitter.h"
 #include "ir/IndexMath.h"
 #include "ir/Layout.h"
 
@@ -27,6 +28,9 @@ static SmallVector<bool> indicesUsedAlone(ComputeOp op,
   for (Region *region : {&op.getBody(), &op.getFinish()})
     region->walk([&](IndexOp index) { used[index.getIndex()] = true; });
   for (auto [i, address] : llvm::enumerate(reads)) {
+    if (isRandom(op.getReads()[i]))
+      if (std::optional<unsigned> sample = sampleIndex(op, i))
+        used[*sample] = true; // a number is of a sample and of an element in it
     if (address)
       continue;
     for (AffineMap map : {op.getAccess(i).getCoords(), op.getAccess(i).getConditions()})
@@ -57,7 +61,9 @@ static bool canMerge(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads
 
 /// Scalar work of one result element, roughly in operations.
 static int64_t workPerElement(ComputeOp op) {
-  int64_t work = 1 + op.getBodyBlock()->getOperations().size() + op.getReads().size();
+  constexpr int64_t kWorkOfRandom = 20;
+  int64_t work = 1 + op.getBodyBlock()->getOperations().size() + op.getReads().size() +
+                 kWorkOfRandom * llvm::count_if(op.getReads(), isRandom);
   for (int64_t extent : op.getReductionExtents())
     work *= ShapedType::isDynamic(extent) ? 64 : extent;
   return work;
@@ -70,7 +76,8 @@ static void chooseTiles(LoopNest &nest, ComputeOp op, unsigned lanes) {
   int64_t work = workPerElement(op);
   if (nest.loops.size() == 1) {
     int64_t elements = std::max<int64_t>(kWorkPerTile / work, 1);
-    nest.chunk = std::max<int64_t>(elements / lanes, 1) * lanes;
+    int64_t step = llvm::any_of(op.getReads(), isRandom) ? kRandomGroup : lanes;
+    nest.chunk = std::max<int64_t>(elements / step, 1) * step;
     return;
   }
   nest.outer = nest.loops.size() - 1;

@@ -33,6 +33,7 @@ public:
 private:
   void createBuffers(const UpdatePlan &plan);
   Value createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host);
+  Value createSite(OpBuilder &builder, RandomOp op);
   DictionaryAttr hostOf(Builder &builder, NamedAttrList attributes, StringRef role);
   LogicalResult launch(OpBuilder &builder, ComputeOp op, bool commit);
   func::FuncOp uniqueKernel(func::FuncOp kernel);
@@ -42,7 +43,8 @@ private:
   int64_t batch;
   VectorTarget target;
   llvm::StringMap<func::FuncOp> &kernels;
-  llvm::DenseMap<Value, Value> buffers; // tensor -> memref
+  llvm::DenseMap<Value, Value> buffers;  // tensor -> memref; a random tensor's holds its site
+  llvm::DenseMap<uint64_t, Value> sites; // site -> memref
 };
 
 } // namespace
@@ -95,7 +97,20 @@ Value ProgramLowering::createBuffer(OpBuilder &builder, Location loc, Value tens
   // A guarded vector read falls back to the first elements: there is always a whole vector of them.
   int64_t elements = llvm::alignTo(std::max<int64_t>(elementsAt(type, batch), 1), 16);
   return BufferOp::create(builder, loc, flatBuffer(type.getElementType(), elements), type,
-                          IntegerAttr(), host);
+                          IntegerAttr(), host, DenseI32ArrayAttr());
+}
+
+/// Sites are data, so that kernels that draw at different sites are the same kernel.
+Value ProgramLowering::createSite(OpBuilder &builder, RandomOp op) {
+  Value &buffer = sites[op.getSite()];
+  if (!buffer) {
+    auto low = static_cast<int32_t>(op.getSite()), high = static_cast<int32_t>(op.getSite() >> 32);
+    auto type = RankedTensorType::get({2}, builder.getI32Type());
+    buffer = BufferOp::create(builder, op.getLoc(), flatBuffer(builder.getI32Type(), 2), type,
+                              IntegerAttr(), DictionaryAttr(),
+                              builder.getDenseI32ArrayAttr({low, high}));
+  }
+  return buffer;
 }
 
 void ProgramLowering::createBuffers(const UpdatePlan &plan) {
@@ -119,6 +134,8 @@ void ProgramLowering::createBuffers(const UpdatePlan &plan) {
   for (Operation &op : block) {
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       buffers[reshape.getResult()] = buffers[reshape.getInput()];
+    else if (auto random = dyn_cast<RandomOp>(op))
+      buffers[random] = createSite(builder, random);
     else if (isa<ComputeOp>(op))
       for (Value result : op.getResults())
         if (!buffers.count(result))
@@ -161,8 +178,11 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
     argumentOf(op.getReads()[c.b]);
   }
   KernelArguments arguments;
-  for (Value tensor : op.getReads())
+  for (Value tensor : op.getReads()) {
     arguments.reads.push_back(argumentOf(tensor));
+    if (auto random = tensor.getDefiningOp<RandomOp>())
+      arguments.stream = argumentOf(random.getStream());
+  }
   for (Value result : op.getResults())
     arguments.results.push_back(argumentOf(result));
 
@@ -179,14 +199,59 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
   for (unsigned argument : arguments.results)
     if (!llvm::is_contained(written, argument))
       written.push_back(argument);
-  double one = op.cost(1).flops, perSample = op.cost(2).flops - one;
+  int64_t one = std::llround(op.cost(1).flops), perSample = std::llround(op.cost(2).flops) - one;
   LaunchOp::create(builder, op.getLoc(), kernel.getName(),
                    ArrayRef<int64_t>{tiles->perSample, tiles->fixed, tiles->divisor, tiles->times},
-                   written, commit, APFloat(perSample), APFloat(one - perSample), distinct);
+                   written, commit, perSample, one - perSample, distinct);
   return success();
 }
 
+/// Only equations read random tensors as they are; for others the numbers are written down.
+static void materialize(RandomOp op) {
+  Value copy;
+  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
+    if (isa<ComputeOp>(use.getOwner()))
+      continue;
+    if (!copy) {
+      OpBuilder builder(op->getContext());
+      builder.setInsertionPointAfter(op);
+      copy = createCopy(builder, op.getLoc(), op, cast<RankedTensorType>(op.getType()));
+    }
+    use.set(copy);
+  }
+}
+
+/// In a program that changes nothing, what depends on weights alone comes first, so that it may run
+/// once for many batches. Returns how many equations these are.
+static int64_t moveWeightsFirst(func::FuncOp function, SmallVectorImpl<ComputeOp> &ops) {
+  llvm::DenseSet<Value> known;
+  for (BlockArgument argument : function.getArguments()) {
+    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
+    if (role && isPersistentRole(role.getValue()))
+      known.insert(argument);
+  }
+  auto ofWeights = [&](ComputeOp op) {
+    return llvm::none_of(op.getExtents(), ShapedType::isDynamic) &&
+           llvm::all_of(op.getReads(), [&](Value read) {
+             auto reshape = read.getDefiningOp<ReshapeOp>();
+             return known.contains(reshape ? reshape.getInput() : read);
+           });
+  };
+  SmallVector<ComputeOp> weights, others;
+  for (ComputeOp op : ops) {
+    bool first = ofWeights(op);
+    (first ? weights : others).push_back(op);
+    if (first)
+      known.insert_range(op.getResults());
+  }
+  ops = weights;
+  llvm::append_range(ops, others);
+  return weights.size();
+}
+
 LogicalResult ProgramLowering::run() {
+  for (RandomOp op : llvm::make_early_inc_range(function.getOps<RandomOp>()))
+    materialize(op);
   for (ReshapeOp op : llvm::make_early_inc_range(function.getOps<ReshapeOp>()))
     if (!isAlias(op))
       lowerReshape(op);
@@ -197,6 +262,9 @@ LogicalResult ProgramLowering::run() {
   SmallVector<ComputeOp> first, last;
   for (ComputeOp op : block.getOps<ComputeOp>())
     (plan.commits.contains(op) ? last : first).push_back(op);
+  if (last.empty())
+    if (int64_t count = moveWeightsFirst(function, first))
+      function->setAttr(names::kPrologue, builder.getI64IntegerAttr(count));
   for (ComputeOp op : first)
     if (failed(launch(builder, op, false)))
       return failure();
@@ -206,7 +274,7 @@ LogicalResult ProgramLowering::run() {
   // Only buffers and launches stay.
   block.getTerminator()->setOperands({});
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isa<ComputeOp, ReshapeOp>(op))
+    if (isa<ComputeOp, ReshapeOp, RandomOp>(op))
       op.erase();
   function->removeAttr(function.getArgAttrsAttrName());
   function->removeAttr(function.getResAttrsAttrName());

@@ -22,14 +22,17 @@ constexpr int64_t kMaxArena = int64_t(1) << 46;
 
 int64_t aligned(int64_t bytes) { return llvm::alignTo(bytes, kAlignment); }
 
-/// The parts of the arena, in order.
+/// The parts of the arena, in order. Constants stand with what the host writes: nothing takes their
+/// place.
 enum class Section { Persistent, Host, Temporary };
 
 Section sectionOf(BufferOp buffer) {
+  if (buffer.getConstant())
+    return Section::Host;
   std::optional<StringRef> role = roleOf(buffer);
   if (!role)
     return Section::Temporary;
-  if (*role == "weight" || *role == "state" || *role == "optimizer")
+  if (isPersistentRole(*role))
     return Section::Persistent;
   return Section::Host;
 }
@@ -102,6 +105,11 @@ private:
         use(argument, position);
       ++position;
     }
+    // What runs once stays for all batches to come.
+    if (auto prologue = program->getAttrOfType<IntegerAttr>(names::kPrologue))
+      for (auto &[buffer, life] : lifetimes)
+        if (life.first < prologue.getInt() && life.second >= prologue.getInt())
+          life.second = position;
     return success();
   }
 
@@ -115,12 +123,14 @@ private:
 
   /// One after the other, by role, then in the order of the program. Returns the end.
   int64_t stack(Section section, int64_t base) {
-    constexpr StringLiteral roles[] = {"weight", "state", "optimizer", "schedule", "input"};
+    constexpr StringLiteral roles[] = {"weight",   "state",  "optimizer", "average",
+                                       "schedule", "stream", "input"};
     SmallVector<BufferOp> members =
         llvm::filter_to_vector(buffers, [&](BufferOp b) { return sectionOf(b) == section; });
-    llvm::stable_sort(members, [&](BufferOp a, BufferOp b) {
-      return llvm::find(roles, *roleOf(a)) < llvm::find(roles, *roleOf(b));
-    });
+    auto rank = [&](BufferOp buffer) { // results and constants last
+      return llvm::find(roles, roleOf(buffer).value_or("")) - std::begin(roles);
+    };
+    llvm::stable_sort(members, [&](BufferOp a, BufferOp b) { return rank(a) < rank(b); });
     for (BufferOp buffer : members) {
       setOffset(buffer, base);
       base += aligned(buffer.getBytes());

@@ -19,6 +19,8 @@ constexpr llvm::StringLiteral kKernel = "gnc.kernel";          // unit (kernels)
 constexpr llvm::StringLiteral kBatch = "gnc.batch";            // i64 (programs): planned batch
 constexpr llvm::StringLiteral kShape = "gnc.shape";            // i64 array: shape in checkpoints
 constexpr llvm::StringLiteral kArenaBytes = "gnc.arena_bytes"; // i64 (programs)
+/// i64 (programs): so many launches, the first ones, depend on weights alone.
+constexpr llvm::StringLiteral kPrologue = "gnc.prologue";
 constexpr llvm::StringLiteral kPersistentBytes = "gnc.persistent_bytes"; // i64 (programs)
 } // namespace names
 

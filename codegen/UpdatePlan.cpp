@@ -10,13 +10,24 @@ static Value appendCopy(func::FuncOp function, Value tensor, Type type) {
   return createCopy(builder, tensor.getLoc(), tensor, cast<RankedTensorType>(type));
 }
 
+/// Each coordinate is the index of its dimension; that of extent 1 may be written 0.
+static bool isIdentity(ComputeOp op, AccessAttr access) {
+  if (access.getCoords().getNumResults() != op.getNumParallel())
+    return false;
+  for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults()))
+    if (coordinate != getAffineDimExpr(dim, op.getContext()) &&
+        !(op.getExtents()[dim] == 1 && coordinate == getAffineConstantExpr(0, op.getContext())))
+      return false;
+  return true;
+}
+
 /// Element i of the result depends on no other element of `tensor`.
 static bool readsElementwise(ComputeOp op, Value tensor) {
   for (auto [i, read] : llvm::enumerate(op.getReads()))
     if (read == tensor) {
       AccessAttr access = op.getAccess(i);
       if (!op.isPointwise() || access.isGuarded() || !access.getClamped().empty() ||
-          !access.getCoords().isIdentity())
+          !isIdentity(op, access))
         return false;
     }
   return true;

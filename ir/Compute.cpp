@@ -108,6 +108,26 @@ LogicalResult ComputeOp::verify() {
   return success();
 }
 
+/// A position fits its type: an i8 holds 256 of them.
+static LogicalResult verifyPosition(ComputeOp op, unsigned result) {
+  Type element = cast<RankedTensorType>(op.getResultTypes()[result]).getElementType();
+  if (element.isInteger(32))
+    return success();
+  if (!element.isInteger(8))
+    return op.emitOpError() << "result " << result << " is a position and must be i32 or i8";
+  double points = 1;
+  for (int64_t extent : op.getReductionExtents())
+    if (ShapedType::isDynamic(extent))
+      return op.emitOpError() << "result " << result
+                              << " is a position over the batch and must be i32";
+    else
+      points *= double(extent);
+  if (points > 256)
+    return op.emitOpError() << "result " << result << " is one of " << int64_t(points)
+                            << " positions, an i8 holds 256; make it i32";
+  return success();
+}
+
 static LogicalResult verifyYield(ComputeOp op, Region &region, bool last) {
   auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
   if (!yield || yield->getNumOperands() != op.getNumResults())
@@ -118,8 +138,8 @@ static LogicalResult verifyYield(ComputeOp op, Region &region, bool last) {
     Type element = cast<RankedTensorType>(op.getResultTypes()[i]).getElementType();
     Type needed =
         position && &region == &op.getBody() ? Type(Float32Type::get(op.getContext())) : element;
-    if (position && !element.isInteger())
-      return op.emitOpError() << "result " << i << " is a position and must be i32 or i8";
+    if (position && failed(verifyPosition(op, i)))
+      return failure();
     if (op.hasFinish() && !last && !position)
       continue; // the finish region turns it into the element type
     if (value.getType() != needed)
@@ -127,6 +147,14 @@ static LogicalResult verifyYield(ComputeOp op, Region &region, bool last) {
                               << needed;
   }
   return success();
+}
+
+static bool readsSign(Operation &scalar) {
+  auto compare = dyn_cast<arith::CmpIOp>(scalar);
+  return isa<arith::SIToFPOp, arith::ExtSIOp>(scalar) ||
+         (compare && llvm::is_contained({arith::CmpIPredicate::slt, arith::CmpIPredicate::sle,
+                                         arith::CmpIPredicate::sgt, arith::CmpIPredicate::sge},
+                                        compare.getPredicate()));
 }
 
 /// Scalar ops that name an index or a read name an existing one. What changes over a reduction has
@@ -145,6 +173,9 @@ static LogicalResult verifyScalarOp(ComputeOp op, Operation &scalar, bool inFini
         !op.getAccess(inside.getRead()).isGuarded())
       return scalar.emitOpError() << "names read " << inside.getRead()
                                   << ", which is not a guarded read";
+  if (readsSign(scalar) && scalar.getOperand(0).getType().getIntOrFloatBitWidth() <= 8)
+    return scalar.emitOpError("reads a sign that bytes and truth values do not have; use the "
+                              "unsigned form");
   if (scalar.getNumRegions() || !scalar.hasTrait<OpTrait::OneResult>() == !isa<YieldOp>(scalar))
     return scalar.emitOpError(
         "is not a scalar op; an equation's region holds scalar arithmetic only");
@@ -220,7 +251,7 @@ Cost ComputeOp::cost(int64_t batch) {
   cost.flops = parallel * (reduction * (flopsOf(getBody()) + combine) + flopsOf(getFinish()));
   llvm::SmallPtrSet<Value, 4> seen;
   for (Value tensor : getReads())
-    if (seen.insert(tensor).second)
+    if (seen.insert(tensor).second && !tensor.getDefiningOp<RandomOp>())
       cost.bytesRead += bytesOf(tensor.getType(), batch);
   for (Type type : getResultTypes())
     cost.bytesWritten += bytesOf(type, batch);

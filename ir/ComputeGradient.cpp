@@ -46,6 +46,27 @@ static bool vanishesWith(Value value, BlockArgument argument) {
   return false;
 }
 
+bool gnc::hasDerivative(ComputeOp op, unsigned read, bool throughStop) {
+  EquationDraft draft = EquationDraft::of(op);
+  if (read >= draft.numBodyReads())
+    return true; // fused; asked before
+  for (StopOp stop : llvm::make_early_inc_range(draft.body->getOps<StopOp>()))
+    if (throughStop) {
+      stop.replaceAllUsesWith(stop.getOperand());
+      stop.erase();
+    }
+  ScalarBuilder scalars(draft.body.get(), op.getLoc());
+  for (auto [i, yielded] : llvm::enumerate(draft.yield()->getOperands())) {
+    Reduction reduction = draft.reductions[i];
+    if (reduction == Reduction::ArgMax || reduction == Reduction::ArgMin)
+      continue;
+    FailureOr<Value> derivative = ScalarDerivative(scalars, draft.argumentOf(read)).of(yielded);
+    if (failed(derivative) || *derivative)
+      return true;
+  }
+  return false;
+}
+
 //===------------------------------------------------------------------------------------------===//
 // What is kept of the forward equation
 //===------------------------------------------------------------------------------------------===//

@@ -34,6 +34,10 @@ struct Saved {
   mlir::Value product, zeros; // prod: of the terms that are not zero; how many are
 };
 
+/// Whether the gradient of `op` for one of its reads is not zero whatever the values are: false
+/// behind `floor`, comparisons and positions, and behind `stop` unless `throughStop`.
+bool hasDerivative(ComputeOp op, unsigned read, bool throughStop);
+
 class ComputeGradient {
 public:
   ComputeGradient(ComputeOp op, mlir::OpBuilder &builder, mlir::ValueRange adjoints)

@@ -28,6 +28,37 @@ void GncDialect::initialize() {
       >();
 }
 
+/// An argument takes one new value, that of one result.
+static LogicalResult verifyUpdates(func::FuncOp function, unsigned first) {
+  DenseMap<int64_t, unsigned> updatedBy;
+  for (unsigned result = first; result != function.getNumResults(); ++result) {
+    Attribute updates = function.getResultAttr(result, names::kUpdates);
+    if (!updates)
+      continue;
+    auto argument = dyn_cast<IntegerAttr>(updates);
+    if (!argument || argument.getInt() < 0 || argument.getInt() >= function.getNumArguments())
+      return function.emitError() << "result " << result << " updates " << updates
+                                  << ", which is no argument of the function";
+    auto [earlier, isNew] = updatedBy.try_emplace(argument.getInt(), result);
+    if (!isNew)
+      return function.emitError() << "results " << earlier->second << " and " << result
+                                  << " both update argument " << argument.getInt();
+  }
+  return success();
+}
+
+LogicalResult GncDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned result,
+                                                      NamedAttribute attribute) {
+  auto function = dyn_cast<func::FuncOp>(op);
+  if (!function || attribute.getName() != names::kUpdates)
+    return success();
+  // The first of them looks at all: thousands of results are each asked for.
+  for (unsigned earlier = 0; earlier < result; ++earlier)
+    if (function.getResultAttr(earlier, names::kUpdates))
+      return success();
+  return verifyUpdates(function, result);
+}
+
 namespace gnc {
 
 AccessAttr AccessAttr::getVerified(function_ref<InFlightDiagnostic()> emitError, AffineMap coords,

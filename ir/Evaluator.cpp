@@ -307,8 +307,9 @@ FailureOr<std::vector<TensorValue>> evaluate(func::FuncOp function, ArrayRef<Ten
       return function.emitError() << "argument " << i << " has not the shape of "
                                   << argument.getType();
     TensorValue value = arguments[i];
-    for (double &element : value.data)
-      element = state.round(element);
+    if (cast<RankedTensorType>(argument.getType()).getElementType().isF32())
+      for (double &element : value.data)
+        element = state.round(element);
     state.set(argument, std::move(value));
   }
   if (failed(state.run(function.getBody().front())))

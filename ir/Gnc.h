@@ -28,18 +28,24 @@ namespace names {
 constexpr llvm::StringLiteral kPath =
     "gnc.path"; // str: path of a weight or state, name of a field or result
 constexpr llvm::StringLiteral kRole =
-    "gnc.role"; // str: input | weight | state | optimizer | schedule (arguments)
-constexpr llvm::StringLiteral kInit = "gnc.init";    // str "constant" | "normal" | "uniform"
+    "gnc.role"; // str: input | weight | state | optimizer | average | schedule | stream (arguments)
+constexpr llvm::StringLiteral kInit = "gnc.init";    // str: the name of a dsl::Initializer::Kind
 constexpr llvm::StringLiteral kInitA = "gnc.init_a"; // f64
 constexpr llvm::StringLiteral kInitB = "gnc.init_b"; // f64
 constexpr llvm::StringLiteral kSchedule =
     "gnc.schedule"; // str: postfix program (see runtime::Tensor::schedule)
 constexpr llvm::StringLiteral kClasses = "gnc.classes"; // i64: K of index(K)
 constexpr llvm::StringLiteral kMember = "gnc.member";   // str: member of the data source
+constexpr llvm::StringLiteral kWas = "gnc.was"; // str array: earlier paths of a weight or state
 constexpr llvm::StringLiteral kUpdates =
     "gnc.updates"; // i64 (results): the argument that takes this value
 constexpr llvm::StringLiteral kRecipe = "gnc.recipe"; // dictionary (module): the train section
 } // namespace names
+
+/// True for a gnc.role of what lives from run to run.
+inline bool isPersistentRole(llvm::StringRef role) {
+  return role == "weight" || role == "state" || role == "optimizer" || role == "average";
+}
 
 /// True for tensors with a leading batch axis.
 inline bool isBatched(mlir::Type type) {

@@ -22,6 +22,7 @@ def Gnc_Dialect : Dialect {
   }];
   let cppNamespace = "::gnc";
   let useDefaultAttributePrinterParser = 1;
+  let hasRegionResultAttrVerify = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
 }
 
@@ -118,6 +119,10 @@ class Gnc_ScalarOp<string mnemonic, list<Trait> traits = []> : Gnc_Op<mnemonic, 
 
 def Gnc_Tensor : TensorOf<[F32, I32, I8, I1]>;
 
+def Gnc_Stream : Type<CPred<"$_self == ::mlir::RankedTensorType::get({4}, ::mlir::IntegerType::get($_self.getContext(), 32))">,
+                      "tensor<4xi32>">,
+                 BuildableType<"::mlir::RankedTensorType::get({4}, $_builder.getI32Type())">;
+
 //===------------------------------------------------------------------------------------------===//
 // Tensor ops
 //===------------------------------------------------------------------------------------------===//
@@ -185,6 +190,29 @@ def Gnc_ReshapeOp : Gnc_TensorOp<"reshape", []> {
   let hasFolder = 1;
 }
 
+def Gnc_RandomOp : Gnc_TensorOp<"random", []> {
+  let summary = "random numbers, uniform in [0, 1), one per element";
+  let description = [{
+    A pure function of what each number is for. Element 64 g + 16 w + b of a sample, in row-major order, is
+    (c[w] >> 8) * 2^-24 with the four words c of Philox4x32-10 (Salmon et al. 2011) at counter (16 g + b, sample, step, 0)
+    under the key of (seed, site). `sample` is first + the position in the batch; of a tensor that is not batched, it is 0.
+    Nothing depends on layout, order of execution or threads. `stream` is the argument of the function with the role
+    "stream": seed (low and high half), step, first. The key of (seed, site) is the first half of Philox4x32-10 at counter
+    (seed low, seed high, site low, site high) under the key (9, 0x676e6300); 9 is the purpose "numbers that a program
+    draws" (runtime/Philox.h).
+
+    The tensor is virtual: an equation that reads it computes the numbers where it needs them, again in each reader.
+
+    ```mlir
+    %u = gnc.random %stream site 3 : tensor<?x512xf32>
+    ```
+  }];
+  let arguments = (ins Gnc_Stream:$stream, ConfinedAttr<I64Attr, [IntNonNegative]>:$site);
+  let results = (outs TensorOf<[F32]>:$result);
+  let assemblyFormat = "$stream `site` $site attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 def Gnc_GradientOp : Gnc_TensorOp<"gradient", []> {
   let summary = "the gradient of a scalar with respect to tensors of this function";
   let description = [{Replaced by the derived equations in `--gnc-autodiff`. `loss` is one f32 number.}];
@@ -225,9 +253,11 @@ def Gnc_BufferOp : Gnc_Op<"buffer", []> {
     `tensor` is the tensor type it holds (with its layout as encoding); the flat memref is as large as the tensor at the
     planned batch. `offset` (bytes) is set by `--gnc-plan-memory`. `host` is present on tensors that the host sees and
     holds the attributes of the argument or result it was (gnc.role, gnc.path, ..; role "result" for results).
-    Buffers with a role other than input, schedule and result persist between runs.
+    Buffers with a role other than input, schedule, stream and result persist between runs. `constant` are the elements of
+    an i32 buffer that nothing writes.
   }];
-  let arguments = (ins TypeAttr:$tensor, OptionalAttr<I64Attr>:$offset, OptionalAttr<DictionaryAttr>:$host);
+  let arguments = (ins TypeAttr:$tensor, OptionalAttr<I64Attr>:$offset, OptionalAttr<DictionaryAttr>:$host,
+                       OptionalAttr<DenseI32ArrayAttr>:$constant);
   let results = (outs AnyStaticShapeMemRef:$result);
   let assemblyFormat = "(`at` $offset^)? `:` $tensor `in` type($result) attr-dict";
   let extraClassDeclaration = [{
@@ -246,7 +276,7 @@ def Gnc_LaunchOp : Gnc_Op<"launch", []> {
     writes. Launches marked `commit` write weights and state, and come last.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$tiles, DenseI64ArrayAttr:$written,
-                       UnitAttr:$commit, F64Attr:$flopsPerSample, F64Attr:$flopsFixed,
+                       UnitAttr:$commit, I64Attr:$flopsPerSample, I64Attr:$flopsFixed,
                        Variadic<AnyStaticShapeMemRef>:$arguments);
   let assemblyFormat = [{$kernel `tiles` $tiles `writes` $written `(` $arguments `)` (`commit` $commit^)?
     `flops` `(` $flopsPerSample `,` $flopsFixed `)` attr-dict `:` type($arguments)}];

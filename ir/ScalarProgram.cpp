@@ -14,6 +14,7 @@ enum Code : int {
   Inside,
   Copy,
   Trunc,
+  LowBits,
   Neg,
   Add,
   Sub,
@@ -109,8 +110,9 @@ static Code codeOf(Operation *op) {
       .Case<IndexOp>([](auto) { return Index; })
       .Case<ExtentOp>([](auto) { return Extent; })
       .Case<InsideOp>([](auto) { return Inside; })
-      .Case<StopOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, arith::ExtSIOp,
-            arith::TruncIOp>([](auto) { return Copy; })
+      .Case<StopOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtUIOp, arith::ExtSIOp>(
+          [](auto) { return Copy; })
+      .Case<arith::TruncIOp>([](auto) { return LowBits; })
       .Case<arith::FPToSIOp, arith::FPToUIOp>([](auto) { return Trunc; })
       .Case<arith::NegFOp>([](auto) { return Neg; })
       .Case<arith::AddFOp, arith::AddIOp>([](auto) { return Add; })
@@ -144,6 +146,12 @@ static Code codeOf(Operation *op) {
       .Default([](auto) { return Unknown; });
 }
 
+/// An integer as a number: bytes and truth values have no sign.
+static double wholeNumber(const APInt &value) {
+  return value.getBitWidth() <= 8 ? static_cast<double>(value.getZExtValue())
+                                  : static_cast<double>(value.getSExtValue());
+}
+
 FailureOr<ScalarProgram> ScalarProgram::decode(Region &region) {
   ScalarProgram program;
   llvm::DenseMap<Value, unsigned> slotOf;
@@ -166,7 +174,7 @@ FailureOr<ScalarProgram> ScalarProgram::decode(Region &region) {
       if (auto number = dyn_cast<FloatAttr>(constant.getValue()))
         step.constant = number.getValueAsDouble();
       else
-        step.constant = cast<IntegerAttr>(constant.getValue()).getValue().getZExtValue();
+        step.constant = wholeNumber(cast<IntegerAttr>(constant.getValue()).getValue());
     }
     slotOf[op.getResult(0)] = step.result;
     program.steps.push_back(step);
@@ -187,6 +195,12 @@ static double compareStep(Operation *op, double a, double b) {
   return compare(cast<arith::CmpIOp>(op).getPredicate(), a, b);
 }
 
+/// What is left of a whole number in a narrower type.
+static double lowBits(Operation *op, double a) {
+  unsigned width = op->getResult(0).getType().getIntOrFloatBitWidth();
+  return wholeNumber(APInt(64, static_cast<int64_t>(a), /*isSigned=*/true).trunc(width));
+}
+
 /// Half away from zero for math.round, to even for math.roundeven.
 static double roundStep(Operation *op, double x) {
   return isa<math::RoundOp>(op) ? std::round(x) : std::nearbyint(x);
@@ -203,6 +217,7 @@ void ScalarProgram::run(MutableArrayRef<double> values, const Point &point,
     case Inside: r = point.inside[cast<InsideOp>(step.op).getRead()]; break;
     case Copy: r = a; break;
     case Trunc: r = std::trunc(a); break;
+    case LowBits: r = lowBits(step.op, a); break;
     case Neg: r = -a; break;
     case Add: r = a + b; break;
     case Sub: r = a - b; break;

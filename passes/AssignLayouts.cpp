@@ -85,7 +85,7 @@ static std::optional<unsigned> innermostIndex(AccessAttr access, const Order &or
 void LayoutAssignment::fix(Value tensor, Order order) {
   RankedTensorType type = typeOf(tensor);
   if (type.getRank() < 1 || static_cast<int64_t>(order.size()) != type.getRank() ||
-      orders.count(tensor))
+      orders.count(tensor) || tensor.getDefiningOp<RandomOp>()) // not in memory
     return;
   // The batch is outermost, whatever is asked.
   if (type.isDynamicDim(0) && order.front() != 0)

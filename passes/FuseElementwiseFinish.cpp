@@ -1,4 +1,5 @@
 //===- FuseElementwiseFinish.cpp - pointwise equations join the reduction before them ---------===//
+#include "passes/Contraction.h"
 #include "passes/FuseElementwise.h"
 #include "passes/FusionSupport.h"
 
@@ -80,6 +81,9 @@ bool joinFinish(ComputeOp op) {
     return false;
   auto [reduction, result] = findReduction(op);
   if (!reduction)
+    return false;
+  // The tile of a contraction stores what it computed, with what else strides can find.
+  if (drawsNumbers(op) && isProductSum(reduction))
     return false;
   // Other results of the reduction may be needed before `op`: then it stays where it is.
   bool stays = reduction.getNumResults() > 1;

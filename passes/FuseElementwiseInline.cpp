@@ -13,6 +13,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "ir/IndexMath.h"
 #include "ir/ScalarBuilder.h"
+#include "passes/Contraction.h"
 #include "passes/FuseElementwise.h"
 #include "passes/FusionSupport.h"
 
@@ -98,6 +99,8 @@ static bool canInline(ComputeOp producer, unsigned result, ComputeOp reader, uns
   if (isUsedAsIndex(reader, read))
     return false;
   bool inBody = read < reader.getNumBodyReads();
+  if (!inBody && drawsNumbers(producer) && isProductSum(reader))
+    return false;
   Block &into = inBody ? *reader.getBodyBlock() : reader.getFinish().front();
   if (reader.getReads().size() + producer.getReads().size() > kMostReads ||
       costOf(into).ops + costOf(*producer.getBodyBlock()).ops > kMostScalars)
@@ -129,7 +132,8 @@ static double overlapOf(OpOperand &use) {
 static bool readsLittle(ComputeOp op) {
   double read = 0, written = 0;
   for (Value tensor : op.getReads())
-    read += bytesOf(tensor.getType());
+    if (!tensor.getDefiningOp<RandomOp>())
+      read += bytesOf(tensor.getType());
   for (Type type : op.getResultTypes())
     written += bytesOf(type);
   return read <= 1.1 * written;
@@ -142,8 +146,11 @@ static bool pays(ComputeOp producer, ArrayRef<OpOperand *> uses) {
   if (producer.getReads().empty() && producer.getBodyBlock()->getOps<IndexOp>().empty())
     return true; // a number
   double overlap = 0;
-  for (OpOperand *use : uses)
+  for (OpOperand *use : uses) {
+    if (drawsNumbers(producer) && overlapOf(*use) > kOnce)
+      return false; // a number costs tens of cycles: once a reader, but not once a window
     overlap += overlapOf(*use);
+  }
   if (uses.size() == 1 && overlap <= kOnce)
     return true;
   if (cost.expensive || cost.ops * (overlap - 1) > kMostRepeatedOps)

@@ -44,6 +44,10 @@ bool isIdentityRead(ComputeOp op, unsigned read) {
   return true;
 }
 
+bool drawsNumbers(ComputeOp op) {
+  return llvm::any_of(op.getReads(), [](Value tensor) { return tensor.getDefiningOp<RandomOp>(); });
+}
+
 bool isUsedAsIndex(ComputeOp op, unsigned read) {
   for (unsigned i = read + 1; i < op.getReads().size(); ++i)
     for (AffineMap map : {op.getAccess(i).getCoords(), op.getAccess(i).getConditions()})

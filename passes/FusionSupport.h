@@ -32,6 +32,9 @@ bool isContraction(ComputeOp op);
 /// Read `read` is the element at the parallel indices themselves.
 bool isIdentityRead(ComputeOp op, unsigned read);
 
+/// Some read is of random numbers, which are computed anew by every reader.
+bool drawsNumbers(ComputeOp op);
+
 /// Some access uses the value of `read` as an index.
 bool isUsedAsIndex(ComputeOp op, unsigned read);
 

@@ -10,7 +10,8 @@
 // gets a copy of the operand in which everything it can touch exists: xp[q] = x[q - 1] ?? 0 with q
 // = i * 2 + r, and dyp[q] = dy[(q - 2) floordiv 2] where (..) ?? 0 with q = i - r + 2. The copy is
 // an equation like any other; equal copies of one tensor (forward and weight gradient) are merged
-// by CSE. What does not fit this form is left alone.
+// by CSE. What does not fit this form is left alone. Random numbers, which have no memory, are
+// written down for product sums, too.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
@@ -146,8 +147,27 @@ static void materialize(ComputeOp op) {
   op.setAccessesAttr(builder.getArrayAttr(accesses));
 }
 
+/// All product sums that read the same random numbers share one copy.
+static void writeDown(RandomOp op) {
+  Value copy;
+  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
+    auto reader = dyn_cast<ComputeOp>(use.getOwner());
+    if (!reader || !isProductSum(reader) || use.getOperandNumber() >= reader.getNumBodyReads())
+      continue;
+    if (!copy) {
+      OpBuilder builder(op->getContext());
+      builder.setInsertionPointAfter(op);
+      copy = createCopy(builder, op.getLoc(), op, cast<RankedTensorType>(op.getType()));
+    }
+    use.set(copy);
+  }
+}
+
 namespace {
 struct MaterializeGuards : gnc::impl::MaterializeGuardsBase<MaterializeGuards> {
-  void runOnOperation() override { getOperation().walk(materialize); }
+  void runOnOperation() override {
+    getOperation().walk(materialize);
+    getOperation().walk(writeDown);
+  }
 };
 } // namespace

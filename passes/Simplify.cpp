@@ -179,6 +179,14 @@ static bool simplifyEquation(ComputeOp op) {
 }
 
 static bool foldReshape(ReshapeOp op) {
+  if (auto random = op.getInput().getDefiningOp<RandomOp>()) { // counts elements in any shape
+    OpBuilder builder(op);
+    op.replaceAllUsesWith(RandomOp::create(builder, random.getLoc(), op.getType(),
+                                           random.getStream(), random.getSite())
+                              .getResult());
+    op.erase();
+    return true;
+  }
   SmallVector<OpFoldResult> results;
   if (failed(op->fold(results)))
     return false;

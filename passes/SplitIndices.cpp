@@ -123,7 +123,7 @@ private:
   RankedTensorType splitType(Type type, const DimensionSplits &splits) const;
   void splitArguments();
   void splitEquation(ComputeOp op);
-  void splitReshape(ReshapeOp op);
+  void splitInPlace(Value tensor);
   void splitResults();
 
   func::FuncOp function;
@@ -204,10 +204,11 @@ void Splitter::splitEquation(ComputeOp op) {
     done[result] = split;
 }
 
-void Splitter::splitReshape(ReshapeOp op) {
-  DimensionSplits splits = splitsOf(op);
-  op.getResult().setType(splitType(op.getType(), splits));
-  done[op] = splits;
+/// For results of ops to which elements in row-major order are all the same in any shape.
+void Splitter::splitInPlace(Value tensor) {
+  DimensionSplits splits = splitsOf(tensor);
+  tensor.setType(splitType(tensor.getType(), splits));
+  done[tensor] = splits;
 }
 
 /// Reshapes go last: until then their readers must find how the dimensions that they name were
@@ -234,8 +235,8 @@ void Splitter::run() {
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
     if (auto compute = dyn_cast<ComputeOp>(op))
       splitEquation(compute);
-    else if (auto reshape = dyn_cast<ReshapeOp>(op))
-      splitReshape(reshape);
+    else if (isa<ReshapeOp, RandomOp>(op))
+      splitInPlace(op.getResult(0));
     else
       for (Value result : op.getResults())
         done[result] = splitsOf(result);

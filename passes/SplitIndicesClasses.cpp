@@ -117,7 +117,7 @@ void SplitClasses::link(ComputeOp op) {
 void SplitClasses::linkResults(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments()) {
     auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
-    if (!role || !llvm::is_contained({"weight", "state", "optimizer"}, role.getValue()))
+    if (!role || !isPersistentRole(role.getValue()))
       block(argument);
   }
   for (OpOperand &result : function.front().getTerminator()->getOpOperands()) {
@@ -147,7 +147,7 @@ SplitClasses::SplitClasses(func::FuncOp function) {
       for (ReshapeGroup group : reshapeGroups(shapeOf(reshape.getInput()), shapeOf(reshape)))
         if (group.sizeFrom() == 1 && group.sizeTo() == 1)
           link(reshape.getInput(), group.beginFrom, reshape, group.beginTo);
-    } else {
+    } else if (!isa<RandomOp>(op)) { // random numbers count elements, whatever their shape
       for (Value operand : op.getOperands())
         block(operand);
       for (Value result : op.getResults())

@@ -113,3 +113,28 @@ func.func @reshapes(%x: tensor<?x6xf32> {gnc.path = "x"}) -> (tensor<?x6xf32> {g
   }
   return %z : tensor<?x6xf32>
 }
+
+// -----
+
+// Random numbers have no buffer. The site is data, so that two layers share a kernel.
+// CHECK-LABEL: func.func @random()
+// CHECK: %[[X:.*]] = gnc.buffer : tensor<?x6xf32>
+// CHECK: %[[S:.*]] = gnc.buffer : tensor<4xi32> {{.*}}gnc.role = "stream"
+// CHECK: %[[FIRST:.*]] = gnc.buffer : tensor<2xi32> in memref<2xi32> {constant = array<i32: 3, 0>}
+// CHECK: %[[SECOND:.*]] = gnc.buffer : tensor<2xi32> in memref<2xi32> {constant = array<i32: 5, 1>}
+// CHECK: gnc.launch @[[K:k[0-9a-f]+]] {{.*}}(%[[X]], %[[FIRST]], %[[S]], %[[Y:[0-9]+]])
+// CHECK: gnc.launch @[[K]] {{.*}}(%[[Y]], %[[SECOND]], %[[S]], %{{[0-9]+}})
+// CHECK-NOT: gnc.launch
+func.func @random(%x: tensor<?x6xf32> {gnc.path = "x"}, %s: tensor<4xi32> {gnc.role = "stream", gnc.path = "stream"}) -> (tensor<?x6xf32> {gnc.path = "z"}) {
+  %u = gnc.random %s site 3 : tensor<?x6xf32>
+  %v = gnc.random %s site 4294967301 : tensor<?x6xf32>
+  %y = gnc.compute [n = ?, i = 6] (%a = %x[n, i] : tensor<?x6xf32>, %b = %u[n, i] : tensor<?x6xf32>) -> tensor<?x6xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, i = 6] (%a = %y[n, i] : tensor<?x6xf32>, %b = %v[n, i] : tensor<?x6xf32>) -> tensor<?x6xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %z : tensor<?x6xf32>
+}

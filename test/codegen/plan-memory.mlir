@@ -30,10 +30,10 @@ func.func @train() {
   // Nobody uses this one.
   // CHECK-NEXT: gnc.launch
   %d = gnc.buffer : tensor<?x10xf32> in memref<100xf32>
-  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%x, %a) flops(0.0, 0.0) : memref<100xf32>, memref<100xf32>
-  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%a, %b) flops(0.0, 0.0) : memref<100xf32>, memref<100xf32>
-  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%b, %c) flops(0.0, 0.0) : memref<100xf32>, memref<100xf32>
-  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%c, %w) commit flops(0.0, 0.0) : memref<100xf32>, memref<100xf32>
+  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%x, %a) flops(0, 0) : memref<100xf32>, memref<100xf32>
+  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%a, %b) flops(0, 0) : memref<100xf32>, memref<100xf32>
+  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%b, %c) flops(0, 0) : memref<100xf32>, memref<100xf32>
+  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%c, %w) commit flops(0, 0) : memref<100xf32>, memref<100xf32>
   return
 }
 
@@ -42,4 +42,19 @@ func.func @train() {
 // CHECK-NOT: gnc.arena_bytes
 func.func @graph(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
+}
+
+// Constants are there from the beginning on: no temporary takes their place.
+// CHECK-LABEL: func.func @constants() attributes
+// CHECK-SAME: gnc.arena_bytes = 576 : i64
+func.func @constants() {
+  // CHECK-NEXT: gnc.buffer at 128 : tensor<?x10xf32>
+  %a = gnc.buffer : tensor<?x10xf32> in memref<100xf32>
+  // CHECK-NEXT: gnc.buffer at 64 : tensor<2xi32> in memref<2xi32> {constant = array<i32: 3, 0>}
+  %site = gnc.buffer : tensor<2xi32> in memref<2xi32> {constant = array<i32: 3, 0>}
+  // CHECK-NEXT: gnc.buffer at 0 : {{.*}}gnc.role = "stream"
+  %s = gnc.buffer : tensor<4xi32> in memref<16xi32> {host = {gnc.role = "stream", gnc.path = "stream"}}
+  gnc.launch @one tiles [1, 0, 1, 1] writes [1] (%a, %a) flops(0, 0) : memref<100xf32>, memref<100xf32>
+  gnc.launch @draw tiles [1, 0, 1, 1] writes [2] (%s, %site, %a) flops(0, 0) : memref<16xi32>, memref<2xi32>, memref<100xf32>
+  return
 }

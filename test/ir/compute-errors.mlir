@@ -76,3 +76,77 @@ func.func @reshape(%x: tensor<?x12xf32>) -> tensor<?x13xf32> {
   %y = gnc.reshape %x : tensor<?x12xf32> -> tensor<?x13xf32>
   return %y : tensor<?x13xf32>
 }
+
+// -----
+
+// A byte holds 256 positions.
+func.func @bytePositions(%x: tensor<300xf32>) -> tensor<i8> {
+  // expected-error @below {{result 0 is one of 300 positions, an i8 holds 256; make it i32}}
+  %y = gnc.compute [] argmax [i = 300] (%a = %x[i] : tensor<300xf32>) -> tensor<i8> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<i8>
+}
+
+// -----
+
+// How many positions a batch has is not known.
+func.func @batchPositions(%x: tensor<?xf32>) -> tensor<i8> {
+  // expected-error @below {{result 0 is a position over the batch and must be i32}}
+  %y = gnc.compute [] argmin [n = ?] (%a = %x[n] : tensor<?xf32>) -> tensor<i8> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<i8>
+}
+
+// -----
+
+// A truth value is no position.
+func.func @truthPosition(%x: tensor<2xf32>) -> tensor<i1> {
+  // expected-error @below {{result 0 is a position and must be i32 or i8}}
+  %y = gnc.compute [] argmax [i = 2] (%a = %x[i] : tensor<2xf32>) -> tensor<i1> {
+    gnc.yield %a : f32
+  }
+  return %y : tensor<i1>
+}
+
+// -----
+
+// Bytes have no sign.
+func.func @signOfByte(%x: tensor<3xi8>) -> tensor<3xf32> {
+  %y = gnc.compute [i = 3] (%a = %x[i] : tensor<3xi8>) -> tensor<3xf32> {
+    // expected-error @below {{reads a sign that bytes and truth values do not have; use the unsigned form}}
+    %0 = arith.sitofp %a : i8 to f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<3xf32>
+}
+
+// -----
+
+// Nor when they are compared.
+func.func @compareBytes(%x: tensor<3xi8>) -> tensor<3xi1> {
+  %y = gnc.compute [i = 3] (%a = %x[i] : tensor<3xi8>) -> tensor<3xi1> {
+    %c = arith.constant 100 : i8
+    // expected-error @below {{reads a sign that bytes and truth values do not have; use the unsigned form}}
+    %0 = arith.cmpi sgt, %a, %c : i8
+    gnc.yield %0 : i1
+  }
+  return %y : tensor<3xi1>
+}
+
+// -----
+
+// An argument takes one new value.
+// expected-error @below {{results 0 and 2 both update argument 1}}
+func.func @twoUpdates(%x: tensor<f32>, %w: tensor<f32>) -> (tensor<f32> {gnc.updates = 1 : i64}, tensor<f32>, tensor<f32> {gnc.updates = 1 : i64}) {
+  return %x, %x, %w : tensor<f32>, tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// An update is of an argument.
+// expected-error @below {{result 0 updates 1 : i64, which is no argument of the function}}
+func.func @updatesNothing(%x: tensor<f32>) -> (tensor<f32> {gnc.updates = 1 : i64}) {
+  return %x : tensor<f32>
+}

@@ -147,3 +147,61 @@ func.func @number(%t: tensor<?xi8>, %z: tensor<?x4xf32>) -> tensor<?x4xf32> {
   }
   return %d : tensor<?x4xf32>
 }
+
+// -----
+
+// A random mask is drawn again by each of its readers. It does not join the contraction, whose tile
+// stores what it computed.
+// CHECK-LABEL: func.func @dropout
+// CHECK: %[[U:.*]] = gnc.random
+// CHECK-NEXT: %[[Y:.*]] = gnc.compute [n = ?, o = 5] sum [i = 7]
+// CHECK-NOT: finish
+// CHECK: gnc.compute [n = ?, o = 5] (%{{.*}} = %[[Y]][n, o] : tensor<?x5xf32>, %{{.*}} = %[[U]][n, o]
+// CHECK: gnc.compute [n = ?, o = 5] (%{{.*}} = %arg2[n, o] : tensor<?x5xf32>, %{{.*}} = %[[U]][n, o]
+// CHECK-NOT: gnc.compute
+func.func @dropout(%x: tensor<?x7xf32>, %w: tensor<5x7xf32>, %g: tensor<?x5xf32>, %s: tensor<4xi32>) -> (tensor<?x5xf32>, tensor<?x5xf32>) {
+  %u = gnc.random %s site 3 : tensor<?x5xf32>
+  %m = gnc.compute [n = ?, o = 5] (%p = %u[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
+    %zero = arith.constant 0.0 : f32
+    %c = arith.cmpf olt, %p, %half : f32
+    %0 = arith.select %c, %one, %zero : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [n = ?, o = 5] sum [i = 7] (%p = %x[n, i] : tensor<?x7xf32>, %q = %w[o, i] : tensor<5x7xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  %d = gnc.compute [n = ?, o = 5] (%p = %y[n, o] : tensor<?x5xf32>, %q = %m[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  %e = gnc.compute [n = ?, o = 5] (%p = %g[n, o] : tensor<?x5xf32>, %q = %m[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  return %d, %e : tensor<?x5xf32>, tensor<?x5xf32>
+}
+
+// -----
+
+// Numbers are not drawn again for every window that sees them.
+// CHECK-LABEL: func.func @window
+// CHECK: %[[M:.*]] = gnc.compute [n = ?, o = 5]
+// CHECK: gnc.compute [n = ?, o = 3] max [r = 3] (%{{.*}} = %[[M]][n, o + r]
+func.func @window(%s: tensor<4xi32>) -> tensor<?x3xf32> {
+  %u = gnc.random %s site 3 : tensor<?x5xf32>
+  %m = gnc.compute [n = ?, o = 5] (%p = %u[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
+    %zero = arith.constant 0.0 : f32
+    %c = arith.cmpf olt, %p, %half : f32
+    %0 = arith.select %c, %one, %zero : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [n = ?, o = 3] max [r = 3] (%p = %m[n, o + r] : tensor<?x5xf32>) -> tensor<?x3xf32> {
+    gnc.yield %p : f32
+  }
+  return %y : tensor<?x3xf32>
+}

@@ -74,3 +74,29 @@ func.func @others(%x: tensor<3x8xf32>, %w: tensor<3x3xf32>, %l: tensor<3xi8>, %o
   }
   return %p, %q, %s, %t, %u : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
 }
+
+// -----
+
+// Random numbers are written down for the products that read them, once, and not for others.
+// CHECK-LABEL: @random
+// CHECK: %[[U:.*]] = gnc.random
+// CHECK-NEXT: %[[COPY:.*]] = gnc.compute [{{.*}}] (%{{.*}} = %[[U]][
+// CHECK: gnc.compute [n = ?, o = 5] sum [i = 7] (%{{.*}} = %[[COPY]][n, i]
+// CHECK: gnc.compute [n = ?, o = 5] sum [i = 7] (%{{.*}} = %[[COPY]][n, -i + 6]
+// CHECK: gnc.compute [n = ?, i = 7] (%{{.*}} = %[[U]][n, i]
+func.func @random(%w: tensor<5x7xf32>, %s: tensor<4xi32>) -> (tensor<?x5xf32>, tensor<?x5xf32>, tensor<?x7xf32>) {
+  %u = gnc.random %s site 3 : tensor<?x7xf32>
+  %y = gnc.compute [n = ?, o = 5] sum [i = 7] (%p = %u[n, i] : tensor<?x7xf32>, %q = %w[o, i] : tensor<5x7xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, o = 5] sum [i = 7] (%p = %u[n, 6 - i] : tensor<?x7xf32>, %q = %w[o, i] : tensor<5x7xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  %v = gnc.compute [n = ?, i = 7] (%p = %u[n, i] : tensor<?x7xf32>) -> tensor<?x7xf32> {
+    %0 = arith.addf %p, %p : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %z, %v : tensor<?x5xf32>, tensor<?x5xf32>, tensor<?x7xf32>
+}

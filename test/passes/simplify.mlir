@@ -128,3 +128,18 @@ func.func @scalars(%x: tensor<4xf32>) -> tensor<4xf32> {
   }
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// Equal random numbers are one op, and a reshape of them is them: they count elements in any shape.
+// CHECK-LABEL: @random
+// CHECK: %[[U:.*]] = gnc.random %{{.*}} site 3 : tensor<?x6xf32>
+// CHECK: %[[V:.*]] = gnc.random %{{.*}} site 3 : tensor<?x2x3xf32>
+// CHECK-NOT: gnc.random
+// CHECK: return %[[U]], %[[U]], %[[V]]
+func.func @random(%s: tensor<4xi32>) -> (tensor<?x6xf32>, tensor<?x6xf32>, tensor<?x2x3xf32>) {
+  %u = gnc.random %s site 3 : tensor<?x6xf32>
+  %v = gnc.random %s site 3 : tensor<?x6xf32>
+  %w = gnc.reshape %v : tensor<?x6xf32> -> tensor<?x2x3xf32>
+  return %u, %v, %w : tensor<?x6xf32>, tensor<?x6xf32>, tensor<?x2x3xf32>
+}

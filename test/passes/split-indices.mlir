@@ -111,3 +111,20 @@ func.func @parts(%x: tensor<3x4xf32> {gnc.role = "weight"}) -> (tensor<3x4xf32> 
   }
   return %y : tensor<3x4xf32>
 }
+
+// -----
+
+// Random numbers take the shape that lets a reshape disappear.
+// CHECK-LABEL: @random
+// CHECK: gnc.random %{{.*}} site 3 : tensor<?x2x3xf32>
+// CHECK-NOT: gnc.reshape
+// CHECK: return
+func.func @random(%x: tensor<?x2x3xf32> {gnc.role = "input"}, %s: tensor<4xi32> {gnc.role = "stream"}) -> (tensor<?xf32> {gnc.path = "y"}) {
+  %u = gnc.random %s site 3 : tensor<?x6xf32>
+  %flat = gnc.reshape %x : tensor<?x2x3xf32> -> tensor<?x6xf32>
+  %y = gnc.compute [n = ?] sum [i = 6] (%a = %flat[n, i] : tensor<?x6xf32>, %b = %u[n, i] : tensor<?x6xf32>) -> tensor<?xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?xf32>
+}

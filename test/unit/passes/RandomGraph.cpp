@@ -65,6 +65,7 @@ private:
   void reduction();
   void contraction();
   void reshape();
+  void mask();
   void update();
 
   std::mt19937_64 random;
@@ -334,6 +335,20 @@ void Generator::reshape() {
   tensors.push_back({name, shape});
 }
 
+/// Random zeros and ones: whole numbers, so that graphs of whole numbers stay exact.
+void Generator::mask() {
+  Tensor base = anyTensor();
+  std::string name = fresh("t"), type = typeOf(base.shape);
+  std::vector<Index> indices = indicesOf(base);
+  text += "  %u" + name + " = gnc.random %stream site " + std::to_string(counter) + " : " + type +
+          "\n  %" + name + " = gnc.compute " + listOf(indices) + " (%r = %u" + name + "[" +
+          bare(indices) + "] : " + type + ") -> " + type +
+          " {\n    %half = arith.constant 0.5 : f32\n    %one = arith.constant 1.0 : f32\n"
+          "    %zero = arith.constant 0.0 : f32\n    %c = arith.cmpf olt, %r, %half : f32\n"
+          "    %v = arith.select %c, %one, %zero : f32\n    gnc.yield %v : f32\n  }\n";
+  tensors.push_back({name, base.shape});
+}
+
 /// Returns the last tensor as the new value of a weight of its shape, if one has none yet.
 void Generator::update() {
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -359,11 +374,12 @@ std::string Generator::run() {
     tensors.push_back(weights.back());
     arguments += ", %" + weights.back().name + ": " + typeOf(shape) + " {gnc.role = \"weight\"}";
   }
+  arguments += ", %stream: tensor<4xi32> {gnc.role = \"stream\"}";
   void (Generator::*kinds[])() = {
       &Generator::pointwise, &Generator::pointwise,   &Generator::pointwise, &Generator::window,
-      &Generator::reduction, &Generator::contraction, &Generator::reshape};
+      &Generator::reduction, &Generator::contraction, &Generator::reshape,   &Generator::mask};
   for (int64_t steps = 6 + pick(10); steps > 0; --steps) {
-    (this->*kinds[pick(7)])();
+    (this->*kinds[pick(8)])();
     update();
   }
   for (size_t i = 0; i < 2; ++i) {
