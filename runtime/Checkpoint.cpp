@@ -12,13 +12,15 @@
 
 namespace gnc::runtime {
 
-namespace {
-constexpr std::string_view optimizerPrefix = "optimizer/";
+std::string averageKey(const std::string &path) { return std::string(averagePrefix) + path; }
 
+namespace {
 /// The tensor's key in a file; nothing for a tensor that is not kept.
 std::optional<std::string> keyOf(const Tensor &tensor, bool withOptimizer) {
   if (tensor.role == Role::Weight || tensor.role == Role::State)
     return tensor.name;
+  if (tensor.role == Role::Average)
+    return averageKey(tensor.name);
   if (tensor.role == Role::Optimizer && withOptimizer)
     return std::string(optimizerPrefix) + tensor.name;
   return std::nullopt;
@@ -34,8 +36,8 @@ Result<std::vector<TensorToWrite>> collect(const Executor &executor, bool withOp
     TensorToWrite out{*key, tensor.type, tensor.declaredShape(),
                       std::vector<uint8_t>(denseBytes(tensor, 1))};
     pack(tensor, 1, executor.arena(), out.bytes.data());
-    for (size_t i = 0;
-         tensor.role == Role::Weight && tensor.type == ElementType::F32 && i < out.bytes.size();
+    for (size_t i = 0; (tensor.role == Role::Weight || tensor.role == Role::Average) &&
+                       tensor.type == ElementType::F32 && i < out.bytes.size();
          i += 4) {
       float value;
       memcpy(&value, &out.bytes[i], 4);
@@ -48,6 +50,11 @@ Result<std::vector<TensorToWrite>> collect(const Executor &executor, bool withOp
     tensors.push_back(std::move(out));
   }
   return tensors;
+}
+
+/// What eval and infer have no use for under its own name.
+bool isExtra(const std::string &key) {
+  return key.starts_with(optimizerPrefix) || key.starts_with(averagePrefix);
 }
 
 //===- Matching -------------------------------------------------------------------------------===//
@@ -64,7 +71,7 @@ Differences compare(const SafetensorsFile &file, const Program &program, bool wi
     if (auto key = keyOf(tensor, withOptimizer))
       wanted[*key] = &tensor;
   for (const auto &[key, stored] : file.tensors)
-    if (!wanted.contains(key) && (withOptimizer || !key.starts_with(optimizerPrefix)))
+    if (!wanted.contains(key) && (withOptimizer || !isExtra(key)))
       differences.unexpected.push_back(key);
   for (const auto &[key, tensor] : wanted) {
     auto found = file.tensors.find(key);
@@ -109,9 +116,16 @@ Status checkMatch(const std::string &path, const SafetensorsFile &file, const Pr
 }
 
 void restore(const SafetensorsFile &file, Executor &executor, bool withOptimizer) {
-  for (const Tensor &tensor : executor.program().tensors)
-    if (auto key = keyOf(tensor, withOptimizer))
-      unpack(tensor, 1, file.tensors.find(*key)->second.bytes.data(), executor.arena());
+  for (const Tensor &tensor : executor.program().tensors) {
+    auto key = keyOf(tensor, withOptimizer);
+    if (!key)
+      continue;
+    auto found = file.tensors.find(averageKey(*key));
+    if (withOptimizer || found == file.tensors.end() ||
+        found->second.bytes.size() != denseBytes(tensor, 1))
+      found = file.tensors.find(*key);
+    unpack(tensor, 1, found->second.bytes.data(), executor.arena());
+  }
 }
 
 //===- The state as text ----------------------------------------------------------------------===//
@@ -139,6 +153,8 @@ Metadata toMetadata(const TrainingState &state) {
                    {"log", state.log}};
   if (state.best)
     text["best"] = doubleText(*state.best);
+  if (state.skipped)
+    text["skipped"] = std::to_string(state.skipped);
   return text;
 }
 
@@ -203,6 +219,8 @@ Result<TrainingState> fromMetadata(const std::string &path, const Metadata &meta
   state.log = reader.text("log");
   if (metadata.contains("best"))
     state.best = reader.real("best");
+  if (metadata.contains("skipped"))
+    state.skipped = reader.whole<int64_t>("skipped");
   if (!reader.problem.empty())
     return inputError("not-a-checkpoint",
                       "'" + path + "' is not a good checkpoint: " + reader.problem);

@@ -2,7 +2,8 @@
 //---------------------------------------===//
 //
 // A checkpoint is a safetensors file: weights and states under their paths, optimizer states under
-// "optimizer/" + path, everything else as text in the header. A run that goes on from it does what
+// "optimizer/" + path, averaged weights under "average/" + path, everything else as text in the
+// header. A run that goes on from it does what
 // the undisturbed run would have done, bit for bit.
 //
 //===------------------------------------------------------------------------------------------===//
@@ -25,6 +26,7 @@ struct TrainingState {
   double lossSum =
       0; ///< of the epoch that has begun: sum over samples of the losses before each update
   int64_t lossCount = 0; ///< samples in lossSum
+  int64_t skipped = 0;   ///< steps in all that were left out because they were not finite
   int64_t evaluatedStep =
       0; ///< the last step after which an epoch was closed (evaluated, logged); 0: none yet
   std::optional<double> best; ///< value of the metric that best.safetensors has
@@ -41,11 +43,15 @@ Status saveCheckpoint(const std::string &path, const Executor &train, const Trai
 /// types).
 Result<TrainingState> loadCheckpoint(const std::string &path, Executor &train);
 
-/// Only weights and states, for eval and infer; `metadata` is written as it is.
+/// Only weights, their averages and states, for eval and infer; `metadata` is written as it is.
 Status saveWeights(const std::string &path, const Executor &executor, const Metadata &metadata);
 
 /// Reads weights and states from a checkpoint or a weights file, or changes nothing; optimizer
-/// states are passed over.
+/// states are passed over. Of a weight that has an average, the average is read.
 Status loadWeights(const std::string &path, Executor &executor);
+
+/// The key of a weight's average in a file, and what every such key begins with.
+std::string averageKey(const std::string &path);
+constexpr std::string_view averagePrefix = "average/", optimizerPrefix = "optimizer/";
 
 } // namespace gnc::runtime

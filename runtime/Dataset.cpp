@@ -2,7 +2,8 @@
 //--------------------------------===//
 #include "runtime/Dataset.h"
 
-#include "runtime/Idx.h"
+#include "runtime/Couples.h"
+#include "runtime/Loader.h"
 #include "runtime/Philox.h"
 #include "runtime/Text.h"
 
@@ -26,12 +27,20 @@ const Member *Part::find(const std::string &member) const {
   return nullptr;
 }
 
+Part::Place Part::place(const Member &member, int64_t sample, uint64_t epoch) const {
+  if (!couples || member.of < 0)
+    return {&member, sample};
+  return {&base->members[size_t(member.of)],
+          member.partner ? couples->partner(sample, epoch) : sample};
+}
+
 std::vector<Tensor> inputsOf(const CompiledNet &net) {
   std::vector<Tensor> inputs;
   for (const Program *program : {&net.train, &net.eval, &net.infer})
     for (const Tensor &tensor : program->tensors) {
-      bool seen = std::any_of(inputs.begin(), inputs.end(),
-                              [&](const Tensor &t) { return t.name == tensor.name; });
+      bool seen = std::any_of(inputs.begin(), inputs.end(), [&](const Tensor &t) {
+        return t.name == tensor.name && t.member == tensor.member;
+      });
       if (tensor.role == Role::Input && !seen)
         inputs.push_back(tensor);
     }
@@ -57,7 +66,8 @@ int64_t wholeValue(const Member &member, int64_t element) {
   return value;
 }
 
-Status checkClasses(const Part &part, const Member &member, const Tensor &input) {
+Status checkClasses(const Part &part, const Member &declared, const Tensor &input) {
+  const Member &member = *part.place(declared, 0, 0).member;
   if (member.type == ElementType::F32)
     return inputError("data-type", "'" + input.name + "' counts classes, but the data's '" +
                                        member.name + "' is f32")
@@ -84,18 +94,35 @@ Status checkClasses(const Part &part, const Member &member, const Tensor &input)
   return std::move(error).at(input.location);
 }
 
-Status checkInput(const Part &part, const Tensor &input) {
+Error unknownMember(const Part &part, const Tensor &input, const std::string &member) {
+  std::vector<std::string> names;
+  for (const Member &candidate : part.members)
+    names.push_back(candidate.name);
+  std::string guess = nearest(member, names);
+  return inputError("data-member",
+                    "the data have no member '" + member + "' for input '" + input.name + "'")
+      .withNote("members: " + listText(names))
+      .withHelp(guess.empty() ? "" : "did you mean '" + guess + "'?")
+      .at(input.location);
+}
+
+/// Checks what lies in memory; what the host makes is added to `made`.
+Status checkInput(const Part &part, const Tensor &input, std::vector<HostField> &made) {
+  Result<HostPipeline> pipeline = HostPipeline::parse(input.member);
+  if (!pipeline.ok())
+    return std::move(pipeline).error();
   const Member *member = part.find(input.member);
-  if (!member) {
-    std::vector<std::string> names;
-    for (const Member &candidate : part.members)
-      names.push_back(candidate.name);
-    std::string guess = nearest(input.member, names);
-    return inputError("data-member", "the data have no member '" + input.member + "' for input '" +
-                                         input.name + "'")
-        .withNote("members: " + listText(names))
-        .withHelp(guess.empty() ? "" : "did you mean '" + guess + "'?")
-        .at(input.location);
+  bool whole = member; // the whole text names it: made up as the input wants it
+  if (!whole)
+    member = part.find(pipeline->member);
+  if (!member)
+    return unknownMember(part, input, pipeline->member);
+  if (!part.place(*member, 0, 0).member->files.empty() ||
+      (!whole && !pipeline->transforms.empty())) {
+    size_t bytes = made.empty() ? 0 : made.back().offset + made.back().bytes();
+    made.push_back({input.name, size_t(member - part.members.data()), std::move(*pipeline),
+                    input.declaredShape(), bytes, input.location});
+    return {};
   }
   if (member->shape != input.declaredShape())
     return inputError("data-shape", "'" + input.name + "' is " + shapeText(input.declaredShape()) +
@@ -114,51 +141,20 @@ Status checkInput(const Part &part, const Tensor &input) {
 } // namespace
 
 Status checkInputs(const Part &part, std::span<const Tensor> inputs) {
+  std::vector<HostField> made;
   for (const Tensor &input : inputs)
-    if (Status status = checkInput(part, input); !status.ok())
+    if (Status status = checkInput(part, input, made); !status.ok())
       return status;
-  return {};
+  if (made.empty())
+    return {};
+  // What the host makes is known only when it is made: the first sample stands for all.
+  std::vector<uint8_t> bytes(made.back().offset + made.back().bytes());
+  return makeSample(part, made, 0, 0, bytes.data());
 }
 
-//===- Sources --------------------------------------------------------------------------------===//
+//===- Splits ---------------------------------------------------------------------------------===//
 
 namespace {
-std::shared_ptr<const Part> idxPart(const char *name, IdxArray images, IdxArray labels) {
-  auto part = std::make_shared<Part>();
-  part->name = name;
-  part->count = images.shape[0];
-  std::vector<int64_t> image{1, images.shape[1], images.shape[2]};
-  part->members.push_back({"image", ElementType::U8, image, std::move(images.bytes)});
-  part->members.push_back({"label", ElementType::U8, {}, std::move(labels.bytes)});
-  return part;
-}
-
-Result<Dataset> openSynthetic(const DataSource &source, std::span<const Tensor> inputs,
-                              const DataOptions &options) {
-  if (source.count < 1)
-    return inputError("empty-data", "synthetic data of " + std::to_string(source.count) +
-                                        " samples train nothing")
-        .withHelp("give a number of at least 1");
-  // The test part is a sixth as long, as MNIST's is: other samples of the same world.
-  auto train = makeSyntheticPart("training", source.count, source.seed, inputs);
-  if (!train.ok())
-    return std::move(train).error();
-  auto test = makeSyntheticPart("test", (source.count + 5) / 6, source.seed, inputs);
-  if (!test.ok())
-    return std::move(test).error();
-  return makeDataset(*train, *test, inputs, options);
-}
-
-Result<Dataset> openIdx(const DataSource &source, std::span<const Tensor> inputs,
-                        const DataOptions &options) {
-  Result<IdxFolder> data = readIdxFolder(source.path, source.location);
-  if (!data.ok())
-    return std::move(data).error();
-  return makeDataset(
-      idxPart("training", std::move(data->trainImages), std::move(data->trainLabels)),
-      idxPart("test", std::move(data->testImages), std::move(data->testLabels)), inputs, options);
-}
-
 /// Which samples of the training part are for validation depends on nothing but the seed and the
 /// sample's number, so appending samples moves none.
 void carve(Dataset &data, const DataOptions &options) {
@@ -178,22 +174,6 @@ Split wholePart(std::string name, std::shared_ptr<const Part> part) {
   return split;
 }
 } // namespace
-
-Result<Dataset> openDataset(const DataSource &source, std::span<const Tensor> inputs,
-                            const DataOptions &options) {
-  auto open = [&]() -> Result<Dataset> {
-    if (source.kind == "idx")
-      return openIdx(source, inputs, options);
-    if (source.kind == "synthetic")
-      return openSynthetic(source, inputs, options);
-    return inputError("unknown-source", "there is no data source '" + source.kind + "'")
-        .withNote("sources: idx(folder), synthetic(n, seed = 1)");
-  };
-  Result<Dataset> data = open();
-  if (!data.ok())
-    return std::move(data).error().at(source.location);
-  return data;
-}
 
 /// Both parts have the same members in the same order, so that what is bound to one reads the
 /// other.

@@ -49,10 +49,11 @@ Status checkTensor(const Program &program, const Tensor &tensor) {
     return refuse("is not aligned");
   if (!staysInside(tensor, program.maxBatch))
     return refuse("reaches beyond its bytes");
-  bool persistent =
-      tensor.role == Role::Weight || tensor.role == Role::State || tensor.role == Role::Optimizer;
-  if (persistent && tensor.batched)
+  if (isPersistent(tensor.role) && tensor.batched)
     return refuse("persists and is batched");
+  if (tensor.role == Role::Stream &&
+      (tensor.type != ElementType::I32 || tensor.batched || tensor.elements() != 4))
+    return refuse("is not four words of a stream");
   return {};
 }
 
@@ -65,7 +66,7 @@ Status checkLaunches(const Program &program) {
       return internalError("program '" + program.name +
                            "' has a launch without a kernel, place or tiles");
   }
-  if (program.commit > program.launches.size())
+  if (program.commit > program.launches.size() || program.prologue > program.commit)
     return internalError("program '" + program.name + "' commits after its end");
   return {};
 }
@@ -144,8 +145,23 @@ void Executor::runLaunches(size_t first, size_t last, int64_t n) {
 
 void Executor::initialize(uint64_t seed) {
   for (const Tensor &tensor : source.tensors)
-    if (tensor.role == Role::Weight || tensor.role == Role::State || tensor.role == Role::Optimizer)
+    if (isPersistent(tensor.role))
       runtime::initialize(tensor, seed, arena());
+  restartAverages();
+}
+
+void Executor::restartAverages() {
+  for (const Tensor &tensor : source.tensors)
+    if (const Tensor *weight = source.find(Role::Weight, tensor.name);
+        tensor.role == Role::Average && weight)
+      writeTensor(tensor, 1, readTensor(*weight, 1));
+}
+
+void Executor::setStream(uint64_t seed, uint64_t step, uint64_t first) {
+  const uint32_t words[] = {uint32_t(seed), uint32_t(seed >> 32), uint32_t(step), uint32_t(first)};
+  for (const Tensor &tensor : source.tensors)
+    if (tensor.role == Role::Stream)
+      memcpy(arena() + tensor.offset, words, sizeof words);
 }
 
 std::vector<float> Executor::readTensor(const Tensor &tensor, int64_t n) const {
@@ -203,7 +219,9 @@ Result<StateCopy> StateCopy::plan(const Executor &from, Executor &to) {
   for (const Tensor &tensor : to.program().tensors) {
     if (tensor.role != Role::Weight && tensor.role != Role::State)
       continue;
-    auto found = known.find({tensor.role, tensor.name});
+    auto found = known.find({Role::Average, tensor.name});
+    if (tensor.role != Role::Weight || found == known.end())
+      found = known.find({tensor.role, tensor.name});
     if (found == known.end() || found->second->declaredShape() != tensor.declaredShape() ||
         found->second->type != tensor.type)
       return internalError("programs '" + from.program().name + "' and '" + to.program().name +

@@ -24,6 +24,10 @@ public:
 
   /// Runs all launches for samples 0 .. n-1; 1 <= n <= maxBatch.
   void run(int64_t n) { runLaunches(0, steps.size(), n); }
+  /// The same in two parts, for many batches with the same weights: first what depends on weights
+  /// alone, once after they were loaded; then all else, for each batch.
+  void prepare() { runLaunches(0, source.prologue, source.maxBatch); }
+  void answer(int64_t n) { runLaunches(source.prologue, steps.size(), n); }
   /// Everything before the commit: results are there, weights and states are as before.
   void compute(int64_t n) { runLaunches(0, source.commit, n); }
   /// Writes weights and states; after compute() of the same n.
@@ -31,8 +35,16 @@ public:
   /// Launches first <= i < last: for profiles.
   void runLaunches(size_t first, size_t last, int64_t n);
 
-  /// Draws initial values of all weights, states and optimizer states.
+  /// Draws initial values of all weights, states and optimizer states; averages start as their
+  /// weights.
   void initialize(uint64_t seed);
+  /// Sets every average to the value of its weight.
+  void restartAverages();
+
+  /// What random numbers are drawn from in the next run: functions of the seed, the step and the
+  /// sample, which is `first` for the first one of the batch (the next one is first + 1, ..).
+  /// Nothing to do for a program that draws none.
+  void setStream(uint64_t seed, uint64_t step, uint64_t first);
 
   uint8_t *arena() { return memory.data(); }
   const uint8_t *arena() const { return memory.data(); }
@@ -64,8 +76,8 @@ private:
 };
 
 /// Copies weights and states from one program to another of the same net, whatever their layouts:
-/// from training to evaluation. The plan is made once; a weight that `to` has and `from` lacks, or
-/// of another shape, is an internal error.
+/// from training to evaluation. Of a weight that has an average, the average. The plan is made
+/// once; a weight that `to` has and `from` lacks, or of another shape, is an internal error.
 class StateCopy {
 public:
   static Result<StateCopy> plan(const Executor &from, Executor &to);

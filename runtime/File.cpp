@@ -97,6 +97,23 @@ int syncFolder(const std::string &folder) {
   return 0;
 }
 
+/// A device or a pipe: what is written goes through it, and it must not be replaced.
+bool isDevice(const std::string &path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/// Returns 0, or errno.
+int writeThrough(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
+  Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.valid())
+    return errno;
+  for (std::span<const uint8_t> piece : pieces)
+    if (int failure = writeFully(file.get(), piece))
+      return failure;
+  return file.close();
+}
+
 /// Returns 0, or errno.
 int writeTemporary(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
   // Whatever lies there (an old temporary, a link) is not written through but replaced.
@@ -115,6 +132,10 @@ int writeTemporary(const std::string &path, std::span<const std::span<const uint
 } // namespace
 
 Status replaceFile(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
+  if (isDevice(path)) {
+    int failure = writeThrough(path, pieces);
+    return failure ? systemError("cannot-write", "write '" + path + "'", failure) : Status();
+  }
   std::string temporary = path + ".tmp";
   int failure = writeTemporary(temporary, pieces);
   if (!failure && rename(temporary.c_str(), path.c_str()) != 0)

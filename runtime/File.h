@@ -38,8 +38,8 @@ int64_t readFully(int descriptor, uint8_t *to, uint64_t count);
 Result<Bytes> readFile(const std::string &path);
 
 /// Replaces `path` by the concatenation of `pieces`, or leaves it as it was: writes PATH.tmp, syncs
-/// it, renames it, and syncs the folder. A PATH.tmp left by a killed process is overwritten.
-/// Errors: environment, "cannot-write".
+/// it, renames it, and syncs the folder. A PATH.tmp left by a killed process is overwritten. A
+/// device or a pipe is written to. Errors: environment, "cannot-write".
 Status replaceFile(const std::string &path, std::span<const std::span<const uint8_t>> pieces);
 
 /// Removes a file; that it does not exist is no error.

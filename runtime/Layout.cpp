@@ -2,7 +2,7 @@
 //-----------------------------------------===//
 #include "runtime/Layout.h"
 
-#include "runtime/Philox.h"
+#include "runtime/Initial.h"
 
 #include <algorithm>
 #include <cmath>
@@ -103,23 +103,13 @@ void unpack(const Tensor &tensor, int64_t n, const uint8_t *dense, uint8_t *aren
 }
 
 void initialize(const Tensor &tensor, uint64_t seed, uint8_t *arena) {
-  RandomStream stream(seed, Purpose::Initial, siteHash(tensor.name));
-  const Initializer &initial = tensor.initial;
-  auto draw = [&](uint64_t element) {
-    switch (initial.kind) {
-    case Initializer::Kind::Constant: return initial.a;
-    case Initializer::Kind::Normal: return initial.a + initial.b * stream.normal(0, element);
-    case Initializer::Kind::Uniform:
-      return initial.a + (initial.b - initial.a) * stream.uniform(0, element);
-    }
-    return 0.0;
-  };
+  InitialValues values(tensor, seed);
   uint8_t *base = sampleAddress(tensor, 0, arena);
   uint64_t element = 0;
   forEachRow(tensor, [&](int64_t offset, int64_t stride, int64_t length) {
     for (int64_t i = 0; i < length; ++i)
-      store(tensor.type, base + byteWidth(tensor.type) * (offset + i * stride), initial,
-            draw(element++));
+      store(tensor.type, base + byteWidth(tensor.type) * (offset + i * stride), tensor.initial,
+            values(element++));
   });
 }
 

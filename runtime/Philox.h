@@ -46,7 +46,11 @@ enum class Purpose : uint32_t {
   Shuffle = 2,
   Validate = 3,
   SyntheticClass = 4,
-  SyntheticData = 5
+  SyntheticData = 5,
+  Split = 6,         ///< which samples of a source are for testing
+  HostTransform = 7, ///< random transforms of the host stage
+  Couple = 8,        ///< who is coupled with whom
+  Draw = 9           ///< numbers that a program draws, see Executor::setStream
 };
 
 /// The numbers of one (seed, purpose, site), addressed by (major, element); `major` is a step or an

@@ -32,16 +32,29 @@ enum class Role : uint8_t {
   Weight,    ///< trained parameter; persists between runs; keyed by path in checkpoints
   State,     ///< `state` of a block; persists, changed by the program itself
   Optimizer, ///< `state` of the optimizer, one per weight; persists, changed by the program itself
+  Average,   ///< running average of the weight of the same name; persists, changed by the program
   Schedule,  ///< a scalar computed by the host before each step (see Tensor::schedule)
+  Stream,    ///< I32[4], what random numbers come from: see Executor::setStream; at most one
   Result,    ///< written by the program; read by the host after each run
 };
+
+/// Lives from run to run, and in checkpoints.
+inline bool isPersistent(Role role) {
+  return role == Role::Weight || role == Role::State || role == Role::Optimizer ||
+         role == Role::Average;
+}
 
 /// Initial value of a weight or state, drawn per logical element (row-major index), keyed by the
 /// tensor's path and the seed, so layout and declaration order never change it.
 struct Initializer {
-  enum class Kind : uint8_t { Constant, Normal, Uniform } kind = Kind::Constant;
-  double a = 0; ///< the constant | the mean | the lower bound
-  double b = 0; ///< unused       | the standard deviation | the upper bound (exclusive)
+  enum class Kind : uint8_t {
+    Constant,        ///< a
+    Normal,          ///< mean a, standard deviation b
+    Uniform,         ///< a to b, b exclusive
+    TruncatedNormal, ///< normal, drawn again where it is more than two deviations off
+    Orthogonal,      ///< rows, or columns if they are fewer, that are orthogonal and of length a
+  } kind = Kind::Constant;
+  double a = 0, b = 0;
 };
 
 /// Where something was written: position in the user's file (1-based; line 0: unknown).
@@ -63,6 +76,8 @@ struct Tensor {
   /// The shape that files and people know it by, if the compiler refined it: the same elements in
   /// row-major order.
   std::vector<int64_t> declared;
+  /// Weight, State: paths that it had before (`@was`), nearest first.
+  std::vector<std::string> was;
   std::vector<int64_t> strides; ///< in elements, one per entry of `shape`: the physical layout
   int64_t batchStride = 0;      ///< in elements; 0 if not batched
   uint64_t offset = 0;          ///< bytes from the start of the arena; a multiple of 64
@@ -76,7 +91,9 @@ struct Tensor {
   std::string schedule;
   /// Inputs of type index(K): K, else 0. The host checks 0 <= value < classes when data enter.
   int64_t classes = 0;
-  /// Inputs: which member of the data source fills this tensor ("image", "label").
+  /// Inputs: which member of the data source fills this tensor ("image", "label"), and what the
+  /// host does to it on the way ("image -> rgb -> resize(256) -> center_crop(224, 224)"): see
+  /// HostPipeline.h.
   std::string member;
   SourceLocation location;
 
@@ -112,6 +129,8 @@ struct Launch {
   std::vector<uint64_t> arguments; ///< byte offsets into the arena
   TileCount tiles;
   double flopsPerSample = 0, flopsFixed = 0; ///< for profiles
+  /// Where it writes, to be looked at when something went wrong: place, type and layout only.
+  std::vector<Tensor> written;
 };
 
 /// What a launch came from, for errors and profiles.
@@ -134,6 +153,9 @@ struct Program {
   /// commit when one is not finite.
   std::vector<Launch> launches;
   size_t commit = 0;
+  /// Launches [0, prologue) depend on weights and states alone: while these stay as they are, what
+  /// the launches write does too. 0 in programs that commit something.
+  size_t prologue = 0;
   /// Constants: bytes that the executor copies into the arena once, when it is created.
   struct Constant {
     uint64_t offset;
@@ -153,11 +175,18 @@ struct Program {
 
 /// Where data come from, as the `data` section says.
 struct DataSource {
-  std::string kind;        ///< "idx", "synthetic"
-  std::string path;        ///< idx: the folder, resolved against the .net file
+  std::string kind;        ///< "idx", "cifar10", "cifar100", "folder", "pairs", "csv", "npy",
+                           ///< "synthetic"
+  std::string path;        ///< the folder or file, resolved against the .net file
   int64_t count = 0;       ///< synthetic: number of samples
-  uint64_t seed = 1;       ///< synthetic
+  uint64_t seed = 1;       ///< of synthetic samples, or of the split
   SourceLocation location; ///< of `source = ..`
+  /// Further files, resolved, by what they are: npy: member and file; pairs: "image" and "mask",
+  /// each a path with one `*`; csv: "test".
+  std::vector<std::pair<std::string, std::string>> files;
+  double split = 0.9;  ///< share of the samples that train, where the source has no test part
+  std::string label;   ///< csv: the column of class names or numbers; empty: the one called label
+  double couples = -1; ///< `-> couples(equal = p)`: p; below 0: samples stand alone
 };
 
 /// What a `train` section says, besides what is compiled into the program.
@@ -169,22 +198,30 @@ struct Recipe {
   int64_t steps = 0;  ///< 0: given by epochs
   uint64_t seed = 0;
   double validate = 0; ///< fraction of the training part carved off for validation
-  std::vector<std::string>
-      metrics; ///< names of the eval program's per-sample results, in order ("accuracy")
+  /// Names of the numbers that `metrics` gives, in order ("accuracy"): per-sample results of the
+  /// eval program, or results of the score program.
+  std::vector<std::string> metrics;
+  std::vector<std::string> tables;  ///< results of the score program that are no single number
   std::vector<std::string> outputs; ///< names of the infer program's results, in order
   std::string best;                 ///< metric that picks best.safetensors; empty: none declared
+  std::string init;            ///< file of weights to start from, resolved against the .net file
+  SourceLocation initLocation; ///< of `init = ..`
+  int64_t workers = -1;        ///< threads that read data; -1: not said
   SourceLocation location;
 };
 
 /// Everything the runtime needs to train, evaluate and infer one network. Programs that were not
 /// asked for are empty.
 ///   train: inputs, weights, states, optimizer states, schedules -> "loss" (f32[], mean over the
-///   batch), "grad_norm" (f32[]) eval:  inputs, weights, states -> "loss" (per sample, batched
-///   f32), one batched f32 result per metric infer: inputs, weights, states -> one result per
-///   output of the `infer` section
+///   batch), "grad_norm" (f32[])
+///   eval: inputs, weights, states -> "loss" (per sample, batched f32), one batched f32 result per
+///   metric that is a mean, and for metrics that accumulate the sums of the batch (not batched)
+///   score: inputs named like these sums, over a whole split -> one f32 result per metric that
+///   accumulates; empty if there is none
+///   infer: inputs, weights, states -> one result per output of the `infer` section
 struct CompiledNet {
   Recipe recipe;
-  Program train, eval, infer;
+  Program train, eval, score, infer;
 };
 
 } // namespace gnc::runtime

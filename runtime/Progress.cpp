@@ -2,6 +2,7 @@
 //-----------------------------------------------===//
 #include "runtime/Progress.h"
 
+#include <cmath>
 #include <cstdio>
 
 namespace gnc::runtime {
@@ -35,12 +36,15 @@ std::string durationText(double seconds) {
 }
 
 std::string epochLine(const EpochReport &report, double seconds) {
-  std::string line = epochText(report.epoch, report.epochs) + print("  loss %.4f", report.loss);
+  auto number = [](double value) { return print(" %.4f", std::isnan(value) ? NAN : value); };
+  std::string line = epochText(report.epoch, report.epochs) + "  loss" + number(report.loss);
   if (report.scores) {
-    line += "  " + report.split + print(" loss %.4f", report.scores->loss);
+    line += "  " + report.split + " loss" + number(report.scores->loss);
     for (size_t m = 0; m < report.scores->metrics.size(); ++m)
-      line += "  " + report.metrics[m] + print(" %.4f", report.scores->metrics[m]);
+      line += "  " + report.metrics[m] + number(report.scores->metrics[m]);
   }
+  if (report.skipped)
+    line += print("  %lld steps left out", static_cast<long long>(report.skipped));
   return line + "  " + durationText(seconds);
 }
 

@@ -7,6 +7,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/Dataset.h"
+#include "runtime/HostPipeline.h"
 #include "runtime/Philox.h"
 
 #include <algorithm>
@@ -53,10 +54,10 @@ void fillClasses(Synthesis &synthesis, Member &member, const Tensor &input) {
 }
 
 void fillValues(const Synthesis &synthesis, Member &member) {
-  // Prototypes are the same in both parts; samples are not.
-  RandomStream prototype(synthesis.seed, Purpose::SyntheticData, siteOf("prototype", member.name));
-  RandomStream noise(synthesis.seed, Purpose::SyntheticData,
-                     siteOf(synthesis.part.name, member.name));
+  // Prototypes are the same in both parts, and whatever the host does to a member; samples are not.
+  std::string name = HostPipeline::memberOf(member.name);
+  RandomStream prototype(synthesis.seed, Purpose::SyntheticData, siteOf("prototype", name));
+  RandomStream noise(synthesis.seed, Purpose::SyntheticData, siteOf(synthesis.part.name, name));
   int64_t each = member.elements(), width = byteWidth(member.type);
   uint8_t *to = member.data.data();
   for (int64_t sample = 0; sample < synthesis.part.count; ++sample)
@@ -91,8 +92,8 @@ Result<Member> allocateMember(const Tensor &input, int64_t count) {
 }
 } // namespace
 
-Result<std::shared_ptr<const Part>>
-makeSyntheticPart(std::string name, int64_t count, uint64_t seed, std::span<const Tensor> inputs) {
+Result<std::shared_ptr<Part>> makeSyntheticPart(std::string name, int64_t count, uint64_t seed,
+                                                std::span<const Tensor> inputs) {
   auto part = std::make_shared<Part>();
   part->name = std::move(name);
   part->count = count;
@@ -113,7 +114,7 @@ makeSyntheticPart(std::string name, int64_t count, uint64_t seed, std::span<cons
   for (size_t i = 0; i < declared.size(); ++i)
     if (declared[i]->classes == 0)
       fillValues(synthesis, part->members[i]);
-  return std::shared_ptr<const Part>(std::move(part));
+  return part;
 }
 
 } // namespace gnc::runtime

@@ -1,5 +1,6 @@
 //===- Trainer.cpp - the training loop
 //----------------------------------------------------------===//
+#include "runtime/Finite.h"
 #include "runtime/Training.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ constexpr std::chrono::seconds checkpointPause{30};
 
 std::string numberText(double value) {
   char buffer[32];
-  snprintf(buffer, sizeof buffer, "%.9g", value);
+  snprintf(buffer, sizeof buffer, "%.9g", std::isnan(value) ? NAN : value); // no "-nan"
   return buffer;
 }
 } // namespace
@@ -48,7 +49,7 @@ Result<TrainOutcome> Training::run() {
   if (savedStep != state.step)
     if (Status status = save(); !status.ok())
       return std::move(status).error();
-  return TrainOutcome{stopped, state.step, stepsRun, state.best, bestMetric};
+  return TrainOutcome{stopped, state.step, stepsRun, state.best, bestMetric, state.skipped};
 }
 
 bool Training::checkpointDue() const {
@@ -71,18 +72,26 @@ Status Training::save() {
 //===- A step ---------------------------------------------------------------------------------===//
 
 Status Training::step() {
-  int64_t first = state.stepInEpoch * batch;
-  int64_t n = std::min(batch, data.train.size() - first);
-  gatherBatch(first, n);
+  std::span<const uint32_t> samples;
+  if (Status status = gatherBatch(samples); !status.ok())
+    return status;
+  int64_t n = int64_t(samples.size());
   setSchedules();
   program->compute(n);
-  if (Status status = checkFinite(); !status.ok())
-    return status;
   double batchLoss = program->readScalar(*loss);
-  program->commit(n);
-
-  state.lossSum += batchLoss * double(n);
-  state.lossCount += n;
+  if (const Tensor *bad = notFiniteResult()) {
+    if (!options.skipNotFinite)
+      return explain(bad == loss ? "the loss" : "the gradient's norm", samples);
+    if (state.skipped++ == 0)
+      observer.onWarning("step " + std::to_string(state.step + 1) +
+                         " is not finite and left out, as will be others");
+  } else {
+    program->commit(n);
+    if (Status status = checkWeights(); !status.ok())
+      return status;
+    state.lossSum += batchLoss * double(n);
+    state.lossCount += n;
+  }
   ++state.stepInEpoch;
   ++state.step;
   ++stepsRun;
@@ -91,12 +100,18 @@ Status Training::step() {
   return {};
 }
 
-void Training::gatherBatch(int64_t first, int64_t n) {
+/// The samples of the next step, carried into the program.
+Status Training::gatherBatch(std::span<const uint32_t> &samples) {
+  int64_t first = state.stepInEpoch * batch;
   if (orderedEpoch != state.epoch) {
     shuffle(data.train, state.seed, state.epoch, order);
     orderedEpoch = state.epoch;
+    feed.expect(*data.train.part, std::span<const uint32_t>(order).subspan(size_t(first)),
+                uint64_t(state.epoch));
   }
-  feed.gather(*data.train.part, std::span(order).subspan(size_t(first), size_t(n)));
+  samples = std::span<const uint32_t>(order).subspan(
+      size_t(first), size_t(std::min(batch, data.train.size() - first)));
+  return feed.gather(*data.train.part, samples);
 }
 
 void Training::setSchedules() {
@@ -106,28 +121,55 @@ void Training::setSchedules() {
   variables.epochs = epochs;
   for (auto &[tensor, schedule] : schedules)
     program->writeScalar(*tensor, schedule.at(variables));
+  program->setStream(state.seed, uint64_t(state.step + 1), 0);
 }
 
-/// Between compute and commit: a step that went wrong leaves no trace.
-Status Training::checkFinite() const {
-  for (const Tensor *result : {loss, gradientNorm}) {
-    if (!result || std::isfinite(program->readScalar(*result)))
-      continue;
-    std::string what = result == loss ? "the loss" : "the gradient's norm";
-    Error error =
-        inputError("not-finite", what + " is not finite at step " + std::to_string(state.step + 1) +
-                                     " (epoch " + std::to_string(state.epoch + 1) + ", step " +
-                                     std::to_string(state.stepInEpoch + 1) + " of " +
-                                     std::to_string(stepsPerEpoch) + ")");
-    error.notes.push_back("nothing of this step was kept; '" + folder.last() + "' is of step " +
-                          std::to_string(savedStep));
-    for (auto &[tensor, schedule] : schedules)
-      error.notes.push_back(tensor->name + " = " + numberText(program->readScalar(*tensor)));
-    return std::move(error)
-        .withHelp("lower the learning rate, or clip the gradient")
-        .at(net.recipe.location);
-  }
+//===- Not finite -----------------------------------------------------------------------------===//
+
+/// Between compute and commit: the result that says that this step went wrong.
+const Tensor *Training::notFiniteResult() const {
+  for (const Tensor *result : {loss, gradientNorm})
+    if (result && !std::isfinite(program->readScalar(*result)))
+      return result;
+  return nullptr;
+}
+
+/// After the commit: with a finite gradient the optimizer itself may overflow, or divide by zero.
+Status Training::checkWeights() const {
+  for (const Tensor &tensor : net.train.tensors)
+    if (tensor.role == Role::Weight && !isFinite(tensor, 1, program->arena()))
+      return notFinite("the weight '" + tensor.name + "'")
+          .withHelp("lower the learning rate, or look at the optimizer: it divides by zero, or "
+                    "takes too large a step")
+          .at(tensor.location);
   return {};
+}
+
+Error Training::notFinite(const std::string &what) const {
+  Error error =
+      inputError("not-finite", what + " is not finite at step " + std::to_string(state.step + 1) +
+                                   " (epoch " + std::to_string(state.epoch + 1) + ", step " +
+                                   std::to_string(state.stepInEpoch + 1) + " of " +
+                                   std::to_string(stepsPerEpoch) + ")");
+  error.notes.push_back("nothing of this step was kept; '" + folder.last() + "' is of step " +
+                        std::to_string(savedStep));
+  for (auto &[tensor, schedule] : schedules)
+    error.notes.push_back(tensor->name + " = " + numberText(program->readScalar(*tensor)));
+  return error;
+}
+
+/// A step that went wrong leaves no trace; its first launch that computes such a value is named.
+Error Training::explain(const std::string &what, std::span<const uint32_t> samples) {
+  Error error = notFinite(what);
+  error.help = "lower the learning rate, or clip the gradient; --on-nan=continue leaves such steps "
+               "out";
+  if (std::optional<Culprit> culprit = findCulprit(*program, samples)) {
+    error.notes.insert(error.notes.begin(), culprit->text);
+    if (!culprit->help.empty())
+      error.help = culprit->help;
+    error = std::move(error).at(culprit->location);
+  }
+  return std::move(error).at(net.recipe.location);
 }
 
 //===- The end of an epoch --------------------------------------------------------------------===//
@@ -138,7 +180,10 @@ Status Training::closeEpoch(bool &stopped) {
   std::optional<Scores> scores;
   if (evaluator) {
     toEvaluator.run();
-    scores = evaluator->evaluate(heldOut(), options.interrupt);
+    Result<std::optional<Scores>> found = evaluator->evaluate(heldOut(), options.interrupt);
+    if (!found.ok())
+      return std::move(found).error();
+    scores = std::move(*found);
     if (!scores) {
       stopped = true;
       return {};
@@ -162,7 +207,7 @@ Status Training::closeEpoch(bool &stopped) {
   if (Status status = save(); !status.ok())
     return status;
   observer.onEpoch({epoch, epochsShown(), state.step, meanLoss, heldOut().name, scores,
-                    net.recipe.metrics, kept});
+                    net.recipe.metrics, kept, state.skipped});
   return {};
 }
 

@@ -24,6 +24,10 @@ struct TrainOptions {
   /// checkpoint is written never changes what is computed; there is always one at the end of an
   /// epoch.
   int64_t checkpointEverySteps = 0;
+  /// A step whose loss or gradient is not finite is left out and counted, in place of an error.
+  bool skipNotFinite = false;
+  /// Weights of Recipe::init that do not fit, on either side, are passed over with a warning.
+  bool partial = false;
   const std::atomic<bool> *interrupt =
       nullptr; ///< set it, and training stops after the current step, checkpoint saved
 };
@@ -33,7 +37,7 @@ struct StepReport {
   int64_t stepInEpoch, stepsPerEpoch;
   int64_t step, steps; ///< of the whole training, from 1
   int64_t batch;       ///< samples in this step
-  double loss;         ///< of this step's batch, before the update
+  double loss;         ///< of this step's batch, before the update; may be NaN if it was left out
   double meanLoss;     ///< of the epoch so far
 };
 
@@ -43,7 +47,8 @@ struct EpochReport {
   const std::string &split;     ///< what `scores` are of: "test" or "validation"
   std::optional<Scores> scores; ///< nothing if there is no eval program
   const std::vector<std::string> &metrics;
-  bool best; ///< best.safetensors was written
+  bool best;           ///< best.safetensors was written
+  int64_t skipped = 0; ///< steps left out so far in all, see TrainOptions::skipNotFinite
 };
 
 /// Sees a training happen. Called on the training's thread; references live for the call.
@@ -64,13 +69,16 @@ struct TrainOutcome {
   int64_t stepsRun = 0;     ///< of these, in this call; 0 if the training was finished before
   std::optional<double> best;
   std::string bestMetric; ///< "loss" or a metric's name
+  int64_t skipped = 0;    ///< steps left out in all
 };
 
 /// Trains `net` on `data` (opened with the same seed and Recipe::validate). Writes
 /// last.safetensors, best.safetensors and log.csv (epoch, step, loss, test_loss or validation_loss,
 /// metrics) into options.outDir.
 ///
-/// Errors: "not-finite" (nothing of the failed step is committed, nothing is written),
+/// Errors: "not-finite" (at the line that computed the first such value; nothing of the failed step
+/// is committed, nothing is written; a weight that the optimizer itself made so is found right
+/// after its step), "init-differs" (Recipe::init does not fit), those of readSafetensors,
 /// "no-checkpoint", "other-net", "other-seed", "other-data", "no-length" (neither epochs nor
 /// steps), those of loadCheckpoint, OutputFolder and Executor.
 Result<TrainOutcome> train(const CompiledNet &net, const Dataset &data, const TrainOptions &options,

@@ -2,6 +2,8 @@
 //-----------------------------------------------------===//
 #include "runtime/Training.h"
 
+#include "runtime/InitialWeights.h"
+
 #include <algorithm>
 
 namespace gnc::runtime {
@@ -136,11 +138,26 @@ Status Training::start() {
   state.samples = data.train.size();
   state.bestMetric = bestMetric;
   program->initialize(state.seed);
+  if (Status status = initializeFromFile(); !status.ok())
+    return status;
   // At once, so that what lies in the folder is this training from now on: a resume after a kill in
   // the first minute must not wake up an older one.
   if (Status status = save(); !status.ok())
     return status;
   return tidyFolder();
+}
+
+/// `init = ..` of the recipe: weights and states of a file in place of the drawn ones.
+Status Training::initializeFromFile() {
+  if (net.recipe.init.empty())
+    return {};
+  auto passedOver = initializeFrom(net.recipe.init, *program, options.partial);
+  if (!passedOver.ok())
+    return std::move(passedOver).error().at(net.recipe.initLocation);
+  for (const std::string &text : *passedOver)
+    observer.onWarning(text);
+  program->restartAverages();
+  return {};
 }
 
 Status Training::resume() {
@@ -158,6 +175,12 @@ Status Training::resume() {
   savedStep = state.step;
   savedAt = Clock::now();
   return tidyFolder();
+}
+
+/// All samples of the epoch so far, less those of steps that were left out.
+bool Training::consistentLossCount() const {
+  int64_t all = std::min(state.stepInEpoch * batch, state.samples);
+  return state.skipped ? 0 <= state.lossCount && state.lossCount <= all : state.lossCount == all;
 }
 
 /// The checkpoint is of this training: same net, same numbers.
@@ -181,8 +204,7 @@ Status Training::checkResumed() const {
   int64_t before = state.step - state.stepInEpoch; // steps of full epochs
   bool consistent = state.step <= int64_t(1) << 40 && before >= 0 && before % stepsPerEpoch == 0 &&
                     before / stepsPerEpoch == state.epoch && state.stepInEpoch <= stepsPerEpoch &&
-                    state.lossCount == std::min(state.stepInEpoch * batch, state.samples) &&
-                    state.evaluatedStep <= state.step;
+                    consistentLossCount() && state.evaluatedStep <= state.step;
   if (!consistent)
     return inputError("not-a-checkpoint",
                       where +

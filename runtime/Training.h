@@ -34,8 +34,10 @@ private:
   Status buildEvaluator();
   Status bindSchedules();
   Status start();
+  Status initializeFromFile();
   Status resume();
   Status checkResumed() const;
+  bool consistentLossCount() const;
   Status tidyFolder();
 
   bool interrupted() const {
@@ -47,9 +49,12 @@ private:
   const Split &heldOut() const { return data.validation.size() ? data.validation : data.test; }
 
   Status step();
-  Status checkFinite() const;
+  const Tensor *notFiniteResult() const;
+  Status checkWeights() const;
+  Error notFinite(const std::string &what) const;
+  Error explain(const std::string &what, std::span<const uint32_t> samples);
   void setSchedules();
-  void gatherBatch(int64_t first, int64_t n);
+  Status gatherBatch(std::span<const uint32_t> &samples);
 
   Status closeEpoch(bool &stopped);
   Status keepBest(const std::optional<Scores> &scores, double loss, bool &kept);

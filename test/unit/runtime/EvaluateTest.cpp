@@ -46,7 +46,7 @@ TEST(Evaluate, MeansDoNotDependOnTheBatch) {
     auto evaluator = Evaluator::create(f.net, *f.data.test.part, *f.pool);
     ASSERT_TRUE(evaluator.ok()) << format(evaluator.error());
     (*evaluator)->executor().initialize(1);
-    std::optional<Scores> scores = (*evaluator)->evaluate(f.data.train);
+    std::optional<Scores> scores = *(*evaluator)->evaluate(f.data.train);
     ASSERT_TRUE(scores);
     if (!reference)
       reference = scores;
@@ -63,7 +63,7 @@ TEST(Evaluate, StopsWhenAsked) {
   auto evaluator = Evaluator::create(f.net, *f.data.test.part, *f.pool);
   ASSERT_TRUE(evaluator.ok());
   std::atomic<bool> interrupt{true};
-  EXPECT_FALSE((*evaluator)->evaluate(f.data.test, &interrupt));
+  EXPECT_FALSE(*(*evaluator)->evaluate(f.data.test, &interrupt));
 }
 
 TEST(Evaluate, MissingMetricsAreOurBug) {

@@ -1,6 +1,7 @@
 #include "runtime/Executor.h"
 #include "FakeNet.h"
 #include "TestFiles.h"
+#include "runtime/Evaluate.h"
 #include "runtime/Feed.h"
 #include "runtime/Layout.h"
 
@@ -43,7 +44,7 @@ TEST(Executor, ComputeLeavesWeightsAndCommitWritesThem) {
   Result<Feed> feed = Feed::bind(*data.train.part, *executor);
   ASSERT_TRUE(feed.ok());
   std::vector<uint32_t> batch{0, 1, 2};
-  feed->gather(*data.train.part, batch);
+  ASSERT_TRUE(feed->gather(*data.train.part, batch).ok());
   executor->writeScalar(find(net.train, Role::Schedule, "lr"), 0.5f);
   executor->compute(3);
   EXPECT_EQ(executor->readTensor(w, 1), before);
@@ -63,7 +64,8 @@ TEST(Executor, SameBytesForAnyNumberOfThreads) {
     Result<Feed> feed = Feed::bind(*data.train.part, *executor);
     executor->writeScalar(find(net.train, Role::Schedule, "lr"), 0.5f);
     for (uint32_t first = 0; first < 64; first += 16) {
-      feed->gather(*data.train.part, std::span(data.train.samples).subspan(first, 16));
+      ASSERT_TRUE(
+          feed->gather(*data.train.part, std::span(data.train.samples).subspan(first, 16)).ok());
       executor->run(16);
     }
     std::vector<float> w = executor->readTensor(find(net.train, Role::Weight, "Fake.w"), 1);
@@ -198,7 +200,7 @@ TEST(Feed, WidensAndScattersIntoAnyLayout) {
   Result<Feed> feed = Feed::bind(*data.train.part, *executor);
   ASSERT_TRUE(feed.ok()) << format(feed.error());
   std::vector<uint32_t> batch{7, 3};
-  feed->gather(*data.train.part, batch);
+  ASSERT_TRUE(feed->gather(*data.train.part, batch).ok());
   std::vector<float> image = executor->readTensor(find(program, Role::Input, "image"), 2);
   const uint8_t *bytes = data.train.part->find("image")->data.data();
   for (size_t i = 0; i < 16; ++i) {
@@ -207,4 +209,32 @@ TEST(Feed, WidensAndScattersIntoAnyLayout) {
   }
   program.tensors[3].member = "depth";
   EXPECT_EQ(Feed::bind(*data.train.part, *make(program, *pool)).error().code, ErrorCode::Internal);
+}
+
+namespace {
+int prologueRuns = 0;
+void countRuns(int64_t, int64_t, int64_t, void *const *) { ++prologueRuns; }
+} // namespace
+
+TEST(Executor, WhatDependsOnWeightsAloneRunsOnceForManyBatches) {
+  CompiledNet net = fakeNet();
+  Dataset data = fakeData(net);
+  auto pool = makePool();
+  Program &infer = net.infer;
+  infer.kernels.push_back({"count", countRuns});
+  Launch once;
+  once.kernel = uint32_t(infer.kernels.size()) - 1;
+  infer.launches.insert(infer.launches.begin(), once);
+  infer.prologue = 1;
+  ++infer.commit;
+  auto executor = make(infer, *pool);
+  prologueRuns = 0;
+  auto ignore = [](int64_t, int64_t, auto) -> Status { return {}; };
+  ASSERT_TRUE(gnc::runtime::infer(net.recipe, *executor, data.test, ignore).ok());
+  EXPECT_GT(data.test.size(), infer.maxBatch); // several batches
+  EXPECT_EQ(prologueRuns, 1);
+  executor->run(1);
+  EXPECT_EQ(prologueRuns, 2);
+  infer.prologue = infer.launches.size() + 1;
+  EXPECT_EQ(createError(infer).code, ErrorCode::Internal);
 }

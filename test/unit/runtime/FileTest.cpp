@@ -2,6 +2,7 @@
 #include "TestFiles.h"
 
 #include <csignal>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -111,4 +112,17 @@ TEST(File, AKillNeverLeavesHalfAFile) {
     ASSERT_TRUE(now == a || now == b) << round;
   }
   EXPECT_TRUE(write(folder / "f", b).ok());
+}
+
+TEST(File, PipesAndDevicesAreWrittenToNotReplaced) {
+  TemporaryFolder folder;
+  std::string path = folder / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_TRUE(write(path, "through").ok());
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
+  char text[16] = {};
+  EXPECT_EQ(read(reader, text, sizeof text), 7);
+  EXPECT_STREQ(text, "through");
+  close(reader);
 }

@@ -24,7 +24,7 @@ struct Console {
 const std::string split = "test";
 const std::vector<std::string> metrics{"accuracy"};
 EpochReport report() {
-  return {3, 10, 300, 0.27412, split, Scores{0.3012, {0.8934}}, metrics, true};
+  return {3, 10, 300, 0.27412, split, Scores{0.3012, {0.8934}, {}}, metrics, true};
 }
 } // namespace
 
