@@ -1,5 +1,6 @@
 // The use of a block, op or net: signature, body, results.
 #include "dsl/BodyRunner.h"
+#include "dsl/Habits.h"
 #include "dsl/LayerBuilder.h"
 #include "dsl/Op.h"
 #include "dsl/ShapeNote.h"
@@ -25,18 +26,23 @@ AttributeScope::~AttributeScope() {
 
 //===- rows of the summary ------------------------------------------------------------------===//
 
-RowScope::RowScope(Elaborator &elab, const CallSite &site)
-    : elab(elab), site(site), active(elab.rowUses == elab.useStack.size()) {
+RowScope::RowScope(Elaborator &elab, const CallSite &site, size_t uses)
+    : elab(elab), site(site), active(elab.rowUses == elab.useStack.size()), level(elab.rowLevel),
+      place(elab.summary.size()) {
   if (!active)
     return;
-  elab.rowUses.reset(); // no rows inside a row
+  elab.rowUses.reset();
+  if (++elab.rowLevel < elab.summaryDepth)
+    elab.rowUses = elab.useStack.size() + uses;
   before = lastOperation();
   parametersBefore = elab.parameterStore.size();
 }
 
 RowScope::~RowScope() {
-  if (active)
-    elab.rowUses = elab.useStack.size();
+  if (!active)
+    return;
+  elab.rowUses = elab.useStack.size();
+  elab.rowLevel = level;
 }
 
 mlir::Operation *RowScope::lastOperation() const {
@@ -48,18 +54,17 @@ void RowScope::finish(const Value &result) {
   if (!active)
     return;
   SummaryRow row;
+  row.level = level;
   row.text = site.text;
   row.span = site.span;
   if (result.tensor())
     row.type = *result.tensor();
-  for (size_t i = parametersBefore; i != elab.parameterStore.size(); ++i)
-    if (elab.parameterStore[i].role == ParameterRole::Weight)
-      row.parameters += elab.parameterStore[i].type.elements();
+  row.parameters = elab.weightElements(parametersBefore);
   if (mlir::Block *block = elab.builder.getInsertionBlock(); block && !block->empty())
     for (mlir::Operation *op = &block->back(); op && op != before; op = op->getPrevNode())
       row.operations.push_back(op);
   std::reverse(row.operations.begin(), row.operations.end());
-  elab.summary.push_back(std::move(row));
+  elab.summary.insert(elab.summary.begin() + place, std::move(row));
 }
 
 //===- arguments ----------------------------------------------------------------------------===//
@@ -233,7 +238,7 @@ FailureOr<Value> LayerBuilder::applyDecl(const Recipe &recipe, llvm::ArrayRef<Ar
   DeclUse use{elab, recipe, site};
   if (failed(use.split(inputs)))
     return failure();
-  RowScope row(elab, site);
+  RowScope row(elab, site, /*uses=*/1);
   // Ops have no weights; in the net's own body they are layers of a report all the same.
   std::optional<PathScope> level;
   if (row.isRow() || !llvm::isa<ast::OpDecl>(recipe.decl))
@@ -257,6 +262,8 @@ FailureOr<Value> LayerBuilder::applyDecl(const Recipe &recipe, llvm::ArrayRef<Ar
     note = innerNote(*result->tensor(), before);
   leave.release();
   elab.popUse();
+  if (recipe.module->isStandard())
+    warnAboutUse(elab, *recipe.decl, inner, use.inputs, *result, site.name);
   Value extended = extendWay(elab, *result, before, site.text, note);
   row.finish(extended);
   return extended;
@@ -353,6 +360,11 @@ FailureOr<Value> gnc::dsl::collectResults(Elaborator &elab, const ast::Decl &dec
                  "result '" + result.name.text + "' of " + decl.name.text +
                      " has a value in one branch only")
           .note(binding->span, "it is assigned in one branch here");
+    if (!result.name && results.size() > 1)
+      return elab
+          .error("missing-result", result.span,
+                 "a result of " + decl.name.text + " has no name: several are assigned by name")
+          .help("write name: " + typeText(*result.type));
     if (!binding && (results.size() > 1 || !value)) {
       if (!result.name)
         return noValue();

@@ -66,15 +66,23 @@ FailureOr<Initializer> ParameterMaker::initializer(const ast::Expr *init, const 
   FailureOr<Value> value = elab.evaluate(*init, scope);
   if (failed(value))
     return failure();
-  if (value->initializer())
-    return *value->initializer();
+  const Initializer *drawn = value->initializer();
+  if (drawn && drawn->kind == Initializer::Kind::Orthogonal && type.rank() < 2)
+    return elab
+        .error("initializer", init->span,
+               "'" + name.text + "' cannot start orthogonal: it has " + llvm::Twine(type.rank()) +
+                   (type.rank() == 1 ? " dimension" : " dimensions") + ", a matrix has two or more")
+        .help("start it from a number or from normal(mean, deviation)");
+  if (drawn)
+    return *drawn;
   if (std::optional<double> number = value->asDouble())
     return Initializer{Initializer::Kind::Constant, *number, 0};
   return elab
       .error("initializer", init->span,
              "'" + name.text + "' starts from a number or a distribution, but this is " +
                  value->kindName())
-      .help("distributions are normal(mean, deviation) and uniform(low, high)");
+      .help("distributions are normal(mean, deviation), uniform(low, high), "
+            "truncated_normal(mean, deviation) and orthogonal(gain)");
 }
 
 //===- attributes ---------------------------------------------------------------------------===//
@@ -135,8 +143,9 @@ LogicalResult ParameterMaker::attributes(llvm::ArrayRef<ast::Attribute> list, Sc
 //===- weights and states -------------------------------------------------------------------===//
 
 void ParameterMaker::bind(Parameter &parameter) {
-  Binding &binding = scope.define(
-      name.text, Tensor(parameter.current, parameter.type, parameter.trail), name.span);
+  Tensor value(parameter.current, parameter.type, parameter.trail);
+  elab.tell(name.span, value);
+  Binding &binding = scope.define(name.text, value, name.span);
   if (parameter.role == ParameterRole::State)
     binding.state = &parameter;
 }
@@ -308,7 +317,7 @@ FailureOr<Value> LayerBuilder::applyInstance(LayerInstance &layer, llvm::ArrayRe
     if (!inputs.empty() && inputs[0].value.tensor())
       layer.firstType = inputs[0].value.tensor()->str();
   }
-  RowScope row(elab, site);
+  RowScope row(elab, site, /*uses=*/0);
   // The paths are those of where the layer was made; counting starts anew at each use.
   std::vector<Elaborator::PathLevel> levels;
   std::swap(levels, elab.pathLevels);
@@ -321,6 +330,7 @@ FailureOr<Value> LayerBuilder::applyInstance(LayerInstance &layer, llvm::ArrayRe
   });
   elab.pathLevels.push_back({below ? layer.path : around.str(), {}});
   CallSite inner = site;
+  inner.text = layer.recipe->text();
   inner.label = below ? "" : label.str();
   AttributeScope attributes(elab, site.attributes, scope);
   AttributeScope own(elab, layer.attributes, *layer.scope);

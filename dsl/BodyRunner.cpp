@@ -74,6 +74,7 @@ LogicalResult gnc::dsl::assignName(Elaborator &elab, Scope &scope, const ast::Id
         .error("constant", name.span, "'" + name.text + "' is a constant and keeps its value")
         .note(holder->find(name.text)->span, "it is made by 'let' here")
         .help("use another name, or make it without 'let'");
+  elab.tell(name.span, value);
   (holder ? *holder : scope).define(name.text, std::move(value), name.span);
   return success();
 }
@@ -107,7 +108,10 @@ FailureOr<std::vector<Value>> gnc::dsl::destructure(Elaborator &elab, const Valu
 }
 
 LogicalResult BodyRunner::assign(const ast::AssignStmt &stmt) {
-  FailureOr<Value> value = elab.evaluate(*stmt.value, scope);
+  // A picture may be given further transforms under its name.
+  Evaluator evaluator(elab, scope);
+  FailureOr<Value> value =
+      stmt.type ? evaluator.evaluate(*stmt.value) : evaluator.evaluateOnHost(*stmt.value);
   if (failed(value))
     return failure();
   if (stmt.type && failed(LayerBuilder(elab, scope).ascribe(*stmt.type, *value)))
@@ -122,12 +126,13 @@ LogicalResult BodyRunner::assign(const ast::AssignStmt &stmt) {
 }
 
 LogicalResult BodyRunner::let(const ast::LetStmt &stmt) {
-  FailureOr<Value> value = elab.evaluate(*stmt.value, scope);
+  FailureOr<Value> value = Evaluator(elab, scope).evaluateOnHost(*stmt.value);
   if (failed(value))
     return failure();
   if (const Binding *known = scope.findHere(stmt.name.text); known && known->constant)
     return elab.error("constant", stmt.name.span, "'" + stmt.name.text + "' is a constant already")
         .note(known->span, "it is made here");
+  elab.tell(stmt.name.span, *value);
   scope.define(stmt.name.text, *value, stmt.name.span, /*constant=*/true);
   return success();
 }
@@ -173,13 +178,16 @@ LogicalResult BodyRunner::require(const ast::RequireStmt &stmt) {
 LogicalResult BodyRunner::bindRow(const ast::ForStmt &stmt, const Value &row, size_t index,
                                   Scope &inner) {
   if (!stmt.tuple) {
+    elab.tell(stmt.names[0].span, row);
     inner.define(stmt.names[0].text, row, stmt.names[0].span);
     return success();
   }
   const std::vector<Value> *entries = row.elements();
   if (entries && entries->size() == stmt.names.size()) {
-    for (const auto &[name, entry] : llvm::zip(stmt.names, *entries))
+    for (const auto &[name, entry] : llvm::zip(stmt.names, *entries)) {
+      elab.tell(name.span, entry);
       inner.define(name.text, entry, name.span);
+    }
     return success();
   }
   Span at = stmt.range->span;

@@ -22,9 +22,11 @@ struct BuiltinCall {
   FailureOr<Value> reduction(ast::Reducer reducer);
   FailureOr<Value> reduceList(ast::Reducer reducer, llvm::ArrayRef<Value> elements);
   FailureOr<Value> distribution();
+  FailureOr<Value> orthogonal();
   FailureOr<Value> index();
   FailureOr<Value> concatenation();
   FailureOr<Value> flat();
+  FailureOr<Value> reshaped();
   FailureOr<Value> identity();
 
   LogicalResult expectInputs(size_t count, llvm::StringRef usage);
@@ -36,9 +38,11 @@ struct BuiltinCall {
 };
 } // namespace
 
-static constexpr llvm::StringLiteral structural[] = {"concat", "flatten", "id",       "index",
-                                                     "normal", "uniform", "bernoulli"};
-static constexpr llvm::StringLiteral layers[] = {"flatten", "id", "concat", "bernoulli", "stop"};
+static constexpr llvm::StringLiteral structural[] = {
+    "concat",  "flatten",   "reshape",          "id",        "index", "normal",
+    "uniform", "bernoulli", "truncated_normal", "orthogonal"};
+static constexpr llvm::StringLiteral layers[] = {"flatten", "reshape",   "id",      "concat",
+                                                 "stop",    "bernoulli", "uniform", "normal"};
 
 bool gnc::dsl::isBuiltin(llvm::StringRef name) {
   return ScalarMath::arity(name) || ast::reducerNamed(name) || llvm::is_contained(structural, name);
@@ -214,21 +218,39 @@ FailureOr<Value> BuiltinCall::reduction(ast::Reducer reducer) {
 //===- others -------------------------------------------------------------------------------===//
 
 FailureOr<Value> BuiltinCall::distribution() {
-  bool normal = name == "normal";
+  bool normal = name != "uniform";
   if (failed(expectNames({})) ||
-      failed(expectInputs(2, normal ? "normal(mean, deviation)" : "uniform(low, high)")))
+      failed(expectInputs(2, name.str() + (normal ? "(mean, deviation)" : "(low, high)"))))
     return failure();
   std::optional<double> a = inputs[0].value.asDouble(), b = inputs[1].value.asDouble();
   if (!a || !b)
-    return elab.error("number", inputs[a ? 1 : 0].span,
-                      name + " needs numbers, got " + inputs[a ? 1 : 0].value.kindName());
+    return elab
+        .error("number", inputs[a ? 1 : 0].span,
+               name + " needs numbers, got " + inputs[a ? 1 : 0].value.str())
+        .help(normal ? "write normal(0, 0.1): mean and deviation"
+                     : "write uniform(-1, 1): the bounds");
   if (normal ? *b < 0 : *a > *b)
     return elab.error("distribution", at,
                       normal ? "a deviation must not be negative, got " + inputs[1].value.str()
                              : "uniform(" + inputs[0].value.str() + ", " + inputs[1].value.str() +
                                    ") has its bounds the wrong way round");
-  return Value(
-      Initializer{normal ? Initializer::Kind::Normal : Initializer::Kind::Uniform, *a, *b});
+  using Kind = Initializer::Kind;
+  Kind kind = name == "normal"    ? Kind::Normal
+              : name == "uniform" ? Kind::Uniform
+                                  : Kind::TruncatedNormal;
+  return Value(Initializer{kind, *a, *b});
+}
+
+/// `orthogonal()` or `orthogonal(gain)`.
+FailureOr<Value> BuiltinCall::orthogonal() {
+  if (failed(expectNames({})) ||
+      (!inputs.empty() && failed(expectInputs(1, "orthogonal() or orthogonal(gain)"))))
+    return failure();
+  std::optional<double> gain = inputs.empty() ? 1 : inputs[0].value.asDouble();
+  if (!gain)
+    return elab.error("number", inputs[0].span,
+                      "orthogonal needs a number, got " + inputs[0].value.kindName());
+  return Value(Initializer{Initializer::Kind::Orthogonal, *gain, 0});
 }
 
 FailureOr<Value> BuiltinCall::index() {
@@ -279,6 +301,30 @@ FailureOr<Value> BuiltinCall::flat() {
   return failed(result) ? FailureOr<Value>(failure()) : Value(*result);
 }
 
+/// `x -> reshape([3, 4])`, `reshape(x, shape = [3, 4])`.
+FailureOr<Value> BuiltinCall::reshaped() {
+  if (failed(expectInputs(1, "reshape(x, shape = [3, 4])")))
+    return failure();
+  if (named.size() != 1 || (named[0].name && named[0].name.text != "shape"))
+    return elab.error("missing-setting", at, "reshape needs the new shape and nothing else")
+        .help("write x -> reshape([3, 4])");
+  if (!inputs[0].value.tensor())
+    return elab.error("needs-tensor", inputs[0].span,
+                      "reshape needs a tensor, got " + inputs[0].value.kindName());
+  const std::vector<Value> *extents = named[0].value->list() ? named[0].value->elements() : nullptr;
+  llvm::SmallVector<int64_t, 4> shape;
+  for (const Value &extent : extents ? *extents : std::vector<Value>())
+    shape.push_back(extent.asInt().value_or(0));
+  if (!extents || llvm::any_of(shape, [](int64_t extent) { return extent < 1; }))
+    return elab
+        .error("setting-type", named[0].span,
+               "setting 'shape' of reshape must be a list of whole numbers of at least 1, got " +
+                   named[0].value->str())
+        .help("write x -> reshape([3, 4])");
+  FailureOr<Tensor> result = reshape(elab, *inputs[0].value.tensor(), shape, named[0].span);
+  return failed(result) ? FailureOr<Value>(failure()) : Value(*result);
+}
+
 FailureOr<Value> BuiltinCall::identity() {
   if (failed(expectNames({})) || failed(expectInputs(1, "id(x)")))
     return failure();
@@ -293,15 +339,19 @@ FailureOr<Value> gnc::dsl::callBuiltin(Elaborator &elab, llvm::StringRef name,
     return call.identity();
   if (name == "flatten")
     return call.flat();
+  if (name == "reshape")
+    return call.reshaped();
   if (name == "concat")
     return call.concatenation();
   if (name == "index")
     return call.index();
-  if (name == "normal" || name == "uniform")
+  bool ofTensor = !inputs.empty() && inputs[0].value.tensor();
+  if (isDrawing(name) && (ofTensor || name == "bernoulli"))
+    return drawNumbers(elab, name, inputs, named, at);
+  if (isDrawing(name) || name == "truncated_normal")
     return call.distribution();
-  if (name == "bernoulli")
-    return elab.error("not-yet", at, "random numbers inside a net are not supported yet")
-        .help("leave this layer out for now");
+  if (name == "orthogonal")
+    return call.orthogonal();
   if (std::optional<ast::Reducer> reducer = ast::reducerNamed(name))
     return call.reduction(*reducer);
   return call.scalar();

@@ -1,10 +1,9 @@
 #include "dsl/DataFields.h"
 
+#include "dsl/DataMembers.h"
 #include "dsl/Walk.h"
 
-#include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/StringSaver.h"
 
 using namespace gnc::dsl;
 using llvm::StringRef;
@@ -29,11 +28,12 @@ namespace {
 /// Which fields there are and which members of the source each is made from.
 class FieldScan : public Visitor {
 public:
-  explicit FieldScan(const ast::Body &body) { scan(body); }
+  FieldScan(const ast::Body &body, const Module &module, const DataSource &source)
+      : module(module), source(source) {
+    scan(body);
+  }
 
-  using Members = llvm::SmallSetVector<StringRef, 4>;
-  llvm::MapVector<StringRef, Members> fields;
-  llvm::MapVector<StringRef, Span> members; // all, with the first use
+  FieldUses uses;
 
 private:
   void scan(const ast::Body &body) {
@@ -63,39 +63,62 @@ private:
   void scanAssign(const ast::AssignStmt &assign) {
     walk(*assign.value, *this);
     for (const ast::Ident &name : assign.names)
-      fields[name.text].insert_range(current);
+      uses.fields[name.text].insert_range(current);
   }
   void visit(const ast::Expr &expr) override {
     if (const auto *name = llvm::dyn_cast<ast::Name>(&expr)) {
-      if (auto it = fields.find(name->name); it != fields.end())
+      if (auto it = uses.fields.find(name->name); it != uses.fields.end())
         current.insert_range(it->second);
       if (auto it = lets.find(name->name); it != lets.end())
         current.insert_range(it->second);
     }
     const auto *member = llvm::dyn_cast<ast::Member>(&expr);
-    const auto *base = member ? llvm::dyn_cast<ast::Name>(member->base) : nullptr;
-    if (!base || base->name != "source")
+    std::string path = member ? pathBelowSource(*member) : "";
+    if (path.empty())
       return;
-    members.try_emplace(member->member.text, member->span);
-    current.insert(member->member.text);
+    auto it = uses.members.find(path);
+    StringRef known = it == uses.members.end() ? names.save(path) : it->first;
+    uses.members.try_emplace(known, member->span);
+    current.insert(known);
+  }
+  void visit(const ast::LayerRef &layer) override {
+    StringRef name = layer.path.front().text;
+    uses.hostTransforms |= layer.path.size() == 1 && isHostTransform(name) && !module.find(name);
+  }
+  /// "image" of `source.image`, of coupled samples "a.image" of `source.a.image`; "" for others.
+  std::string pathBelowSource(const ast::Member &member) const {
+    StringRef name = member.member.text;
+    if (const SourceMember *known = source.find(name))
+      name = known->name; // not an alias
+    if (isSource(*member.base))
+      return source.couples && (name == "a" || name == "b") ? "" : name.str();
+    const auto *side = llvm::dyn_cast<ast::Member>(member.base);
+    if (!source.couples || !side || !isSource(*side->base))
+      return "";
+    return (side->member.text + "." + name).str();
+  }
+  static bool isSource(const ast::Expr &expr) {
+    const auto *name = llvm::dyn_cast<ast::Name>(&expr);
+    return name && name->name == "source";
   }
   using Visitor::visit;
 
-  Members current; // of the statement being scanned
-  llvm::MapVector<StringRef, Members> lets;
+  const Module &module;
+  const DataSource &source;
+  llvm::BumpPtrAllocator memory;
+  llvm::StringSaver names{memory};
+  FieldUses::Members current; // of the statement being scanned
+  llvm::MapVector<StringRef, FieldUses::Members> lets;
 };
 
-/// Reports what only the host could do, and statements that make no field.
-class StatementCheck : public Visitor {
+/// Reports statements that make no field.
+class StatementCheck {
 public:
-  StatementCheck(Elaborator &elab, const Module &module) : elab(elab), module(module) {}
+  explicit StatementCheck(Elaborator &elab) : elab(elab) {}
   LogicalResult check(const ast::Body &body) {
     for (const ast::Stmt *stmt : body.stmts)
       checkStatement(*stmt);
-    walk(body, *this);
-    if (!transforms.empty())
-      reportTransforms();
-    return LogicalResult::success(ok && transforms.empty());
+    return LogicalResult::success(ok);
   }
 
 private:
@@ -108,136 +131,11 @@ private:
     (void)elab.error("data-statement", stmt.span, "this cannot stand in a data section")
         .help("a data section holds field = .., let, when, augment, if, for and require");
   }
-  void visit(const ast::LayerRef &layer) override {
-    StringRef name = layer.path.front().text;
-    if (layer.path.size() == 1 && isHostTransform(name) && !module.find(name))
-      transforms.try_emplace(name, layer.pathSpan);
-  }
-  using Visitor::visit;
-  /// All in one message: a chain of transforms is one wish.
-  void reportTransforms() {
-    std::string names;
-    for (const auto &[name, span] : transforms)
-      names += (names.empty() ? "'" : ", '") + name.str() + "'";
-    bool one = transforms.size() == 1;
-    (void)elab
-        .error("transform-not-supported", transforms.front().second,
-               "transform" + llvm::Twine(one ? " " : "s ") + names + (one ? " is" : " are") +
-                   " not supported yet")
-        .note("arithmetic and ops work: source.image / 255 -> normalize(mean = 0.5, std = 0.5)")
-        .help(one ? "leave it out" : "leave them out");
-  }
 
   Elaborator &elab;
-  const Module &module;
-  llvm::MapVector<StringRef, Span> transforms;
   bool ok = true;
 };
 } // namespace
-
-//===- members ------------------------------------------------------------------------------===//
-
-namespace {
-/// Turns the members of a source that a section reads into arguments of the function.
-class MemberBinder {
-public:
-  MemberBinder(Elaborator &elab, ProgramFunction &function, const DataSource &source,
-               const FieldScan &scan, const llvm::StringMap<TensorType> &needed)
-      : elab(elab), function(function), source(source), scan(scan), needed(needed) {}
-
-  FailureOr<Record> bind();
-
-private:
-  FailureOr<TensorType> typeOf(StringRef member, Span use);
-  const TensorType *neededType(StringRef member, StringRef &field) const;
-  Report unknownMember(StringRef member, Span use);
-
-  Elaborator &elab;
-  ProgramFunction &function;
-  const DataSource &source;
-  const FieldScan &scan;
-  const llvm::StringMap<TensorType> &needed;
-};
-} // namespace
-
-/// What the net declares for the first field that is made from `member`.
-const TensorType *MemberBinder::neededType(StringRef member, StringRef &field) const {
-  for (const auto &[name, members] : scan.fields)
-    if (auto it = needed.find(name); it != needed.end() && members.contains(member)) {
-      field = name;
-      return &it->second;
-    }
-  return nullptr;
-}
-
-Report MemberBinder::unknownMember(StringRef member, Span use) {
-  llvm::SmallVector<StringRef> names;
-  for (const SourceMember &known : source.members)
-    names.push_back(known.name);
-  Report report = elab.error("unknown-member", use,
-                             "source " + source.kind + " has no member '" + member + "'");
-  report.note("members: " + llvm::join(names, ", ")).didYouMean(member, names);
-  return report;
-}
-
-FailureOr<TensorType> MemberBinder::typeOf(StringRef member, Span use) {
-  auto known = llvm::find_if(source.members, [&](auto &m) { return m.name == member; });
-  StringRef field;
-  const TensorType *wanted = neededType(member, field);
-  if (known == source.members.end()) {
-    if (!source.anyMember)
-      return unknownMember(member, use);
-    if (!wanted)
-      return elab.error("member-type", use, "the type of source." + member + " is not known")
-          .note("a synthetic source makes image, label, and numbers for the net's inputs")
-          .help("name a field that is an input of the net like it");
-    return *wanted;
-  }
-  TensorType type = known->type;
-  bool open = known->anyShape || llvm::is_contained(type.shape, 0);
-  if (!open)
-    return type;
-  if (!wanted) // nobody says; for a check any size will do
-    wanted = &type;
-  if (!known->anyShape && wanted->rank() != type.rank())
-    return elab
-        .error("member-shape", use,
-               "source." + member + " is an image [channels, height, width], but '" + field +
-                   "' of the net is " + wanted->str())
-        .help("take the image as it is in the net, " + field +
-              ": [1, H, W], and go on with flatten there");
-  type.shape = wanted->shape;
-  for (auto [extent, declared] : llvm::zip(type.shape, known->type.shape)) {
-    if (declared != 0 && extent != declared)
-      return elab.error("member-shape", use,
-                        "source." + member + " has " + llvm::Twine(declared) + " channel" +
-                            (declared == 1 ? "" : "s") + ", but '" + field + "' of the net is " +
-                            wanted->str());
-    if (extent == 0)
-      extent = Elaborator::defaultExtent;
-  }
-  return type;
-}
-
-FailureOr<Record> MemberBinder::bind() {
-  Record record;
-  record.name = "source";
-  bool ok = true;
-  for (const auto &[member, use] : scan.members) {
-    FailureOr<TensorType> type = typeOf(member, use);
-    if (failed(type)) {
-      ok = false;
-      continue;
-    }
-    type->batched = true;
-    mlir::Value argument = function.addInput(member, member, *type, elab.location(use));
-    const TrailStep *trail = elab.extendTrail(nullptr, "source." + member.str(), *type);
-    record.fields.push_back({member.str(), Value(Tensor(argument, *type, trail))});
-  }
-  if (!ok)
-    return failure();
-  return record;
-}
 
 //===- fields -------------------------------------------------------------------------------===//
 
@@ -255,26 +153,38 @@ FailureOr<DataFields> DataFields::make(Elaborator &elab, ProgramFunction &functi
       body.stmts.push_back(stmt);
   }
   FailureOr<DataSource> source = evaluateSource(data, elab, module, outer, dataOverride);
-  LogicalResult statements = StatementCheck(elab, module).check(body);
+  LogicalResult statements = StatementCheck(elab).check(body);
   if (failed(source) || failed(statements))
     return failure();
-  FieldScan scan(body);
-  FailureOr<Record> members = MemberBinder(elab, function, *source, scan, needed).bind();
+  FieldScan scan(body, module, *source);
+  DataMembers inputs(elab, function, *source, scan.uses, needed);
+  FailureOr<Record> members = inputs.bind();
   if (failed(members))
     return failure();
   outer.define("source", Value(std::move(*members)), source->span, /*constant=*/true);
   Scope &scope = elab.newScope(outer);
-  if (failed(elab.runBody(body, scope)))
+  elab.mapsTuples = true;
+  auto value = elab.runBody(body, scope);
+  elab.mapsTuples = false;
+  if (failed(value))
     return failure();
   DataFields result;
   result.source = std::move(*source);
-  for (const auto &[name, fieldMembers] : scan.fields) {
+  for (const auto &[name, fieldMembers] : scan.uses.fields) {
     const Binding *binding = scope.find(name);
     if (!binding) // assigned inside a `for`, or in a branch not taken
       continue;
+    if (binding->status == Binding::Status::OneBranch)
+      return elab
+          .error("one-branch", binding->span, "field '" + name + "' is made in one branch only")
+          .help("make it before, or in both branches; a helper value is written let " + name +
+                " = ..");
     if (!binding->value)
       return failure();
-    result.fields.push_back({name, *binding->value});
+    FailureOr<Value> value = settle(elab, *binding->value);
+    if (failed(value))
+      return failure();
+    result.fields.push_back({name, *value});
   }
   return result;
 }

@@ -38,11 +38,14 @@ void Diagnostics::clear() {
   errors = warnings = 0;
 }
 
-/// What is printed of it is the same. Remarks count: one mistake in a block used at two shapes
-/// is two messages.
+/// What is printed of it is the same. Remarks of errors count: one mistake in a block used at two
+/// shapes is two messages. A warning is about what is written, wherever it is used.
 static bool same(const Diagnostic &a, const Diagnostic &b) {
-  if (a.span != b.span || a.slug != b.slug || a.text != b.text ||
-      a.remarks.size() != b.remarks.size())
+  if (a.span != b.span || a.slug != b.slug || a.text != b.text)
+    return false;
+  if (a.severity == Severity::Warning)
+    return true;
+  if (a.remarks.size() != b.remarks.size())
     return false;
   for (size_t i = 0; i != a.remarks.size(); ++i)
     if (a.remarks[i].kind != b.remarks[i].kind || a.remarks[i].text != b.remarks[i].text ||

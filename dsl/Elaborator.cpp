@@ -120,6 +120,14 @@ const TrailStep *Elaborator::extendTrail(const TrailStep *previous, llvm::String
   return &trailSteps.emplace_back(TrailStep{text.str(), type.str(), note.str(), previous});
 }
 
+int64_t Elaborator::weightElements(size_t first) const {
+  int64_t elements = 0;
+  for (size_t i = first; i < parameterStore.size(); ++i)
+    if (parameterStore[i].role == ParameterRole::Weight)
+      elements += parameterStore[i].type.elements();
+  return elements;
+}
+
 //===- uses, places -------------------------------------------------------------------------===//
 
 LogicalResult Elaborator::pushUse(Use use) {
@@ -137,6 +145,18 @@ LogicalResult Elaborator::pushUse(Use use) {
     librarySources.insert(use.decl->span.source);
   useStack.push_back(std::move(use));
   return success();
+}
+
+void Elaborator::addOpUse(OpUse use) {
+  use.written = userSpan(use.at);
+  for (const Tensor &result : use.results)
+    makers[result.value] = opUses.size();
+  opUses.push_back(std::move(use));
+}
+
+const OpUse *Elaborator::madeBy(const Tensor &tensor) const {
+  auto it = makers.find(tensor.value);
+  return it == makers.end() ? nullptr : &opUses[it->second];
 }
 
 std::string Elaborator::path() const {

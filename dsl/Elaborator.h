@@ -8,6 +8,7 @@
 #ifndef GNC_DSL_ELABORATOR_H
 #define GNC_DSL_ELABORATOR_H
 
+#include "dsl/Listener.h"
 #include "dsl/Module.h"
 #include "dsl/Report.h"
 #include "dsl/Scope.h"
@@ -58,6 +59,8 @@ public:
   /// The argument (f32[]) that holds a schedule's value; null where there are no schedules (eval,
   /// infer), which is reported at the use.
   virtual mlir::Value addSchedule(const Schedule &schedule, mlir::Location location) = 0;
+  /// The argument that random numbers are drawn from, one a function (gnc.random's stream).
+  virtual mlir::Value addStream(mlir::Location location) = 0;
 };
 
 /// One level of use: a block, op or def that is being elaborated, and where it was written.
@@ -70,13 +73,23 @@ struct Use {
   std::vector<std::pair<std::string, std::string>> written = {};
 };
 
-/// A row of `gnc summary`: a stage of the net's own body.
+/// A row of `gnc summary`: a stage of the net's own body, or of a block in it (level 1), ..
 struct SummaryRow {
+  unsigned level = 0;
   std::string text; // "conv(32, 5x5)"
   Span span;
   TensorType type;        // of the result
   int64_t parameters = 0; // elements of the weights first used here
   std::vector<mlir::Operation *> operations;
+};
+
+/// One use of an op, as it was elaborated.
+struct OpUse {
+  const ast::OpDecl *op = nullptr;
+  Scope *settings = nullptr; // holds its settings and dimensions
+  llvm::SmallVector<Tensor, 2> inputs, results;
+  Span at;
+  Span written = {}; // the innermost place of the user's that led to it
 };
 
 /// A net that is about to be applied: its settings are evaluated, its inputs not yet known.
@@ -97,6 +110,10 @@ public:
   Diagnostics &diags;
   mlir::OpBuilder &builder;
   const ast::Mode mode;
+  Listener *listener = nullptr;
+  /// Inside a data section: a tuple after an arrow goes through a layer of one input part by part,
+  /// and the parts share what it draws.
+  bool mapsTuples = false;
 
   //===- expressions ------------------------------------------------------------------------===//
 
@@ -180,9 +197,25 @@ public:
   LogicalResult pushUse(Use use);
   void popUse() { useStack.pop_back(); }
 
+  /// Random numbers, uniform in [0, 1); other ones at each call.
+  mlir::Value draw(const TensorType &type, Span at);
+
   /// Appends a step to the way of a tensor.
   const TrailStep *extendTrail(const TrailStep *previous, llvm::StringRef text,
                                const TensorType &type, llvm::StringRef note = "");
+
+  /// Tells the listener, if there is one, of a name's value.
+  void tell(Span at, const Value &value) {
+    if (listener && at)
+      listener->name(at, value);
+  }
+  /// What a layer came to; the weights after the first `firstParameter` are its own.
+  LayerResult layerResult(const Value &value, size_t firstParameter) const {
+    return {value, weightElements(firstParameter), !defaultedDimensions.empty()};
+  }
+  /// Weights and states so far, and the elements of the weights from number `first` on.
+  size_t parameterCount() const { return parameterStore.size(); }
+  int64_t weightElements(size_t first) const;
 
   /// Work is bounded: counts `amount` steps, false (reported once) when there were far too many.
   bool spend(uint64_t amount, Span at);
@@ -197,6 +230,12 @@ public:
   /// `current` into `argument`.
   llvm::ArrayRef<Parameter *> updates() const { return pendingUpdates; }
   std::vector<SummaryRow> summary;
+  unsigned summaryDepth = 1; // levels of rows: 1 is the net's own body alone
+  /// Every use of an op so far, in order; those inlined into an equation are part of it.
+  std::vector<OpUse> opUses;
+  void addOpUse(OpUse use);
+  /// The use that made a tensor, or null. Valid until the next use.
+  const OpUse *madeBy(const Tensor &tensor) const;
   /// K of inputs of unknown class count that met `index(K)`.
   llvm::DenseMap<mlir::Value, int64_t> classesFound;
   /// `<-` is allowed while this is positive: inside `when train`, or in a metric (the caller).
@@ -217,17 +256,20 @@ private:
   std::deque<TrailStep> trailSteps;
   std::deque<Parameter> parameterStore;
   llvm::MapVector<llvm::StringRef, Parameter *> byPath;
+  llvm::DenseMap<mlir::Value, size_t> makers; // of results: their places in opUses
   std::vector<Parameter *> pendingUpdates;
   llvm::DenseMap<const Module *, Scope *> roots;
   llvm::DenseMap<const ast::LetDecl *, Binding> lets; // evaluated; failed while being so
   llvm::DenseSet<const Source *> librarySources;
+  llvm::StringMap<unsigned> draws; // so far, by path
   llvm::SmallVector<Use> useStack;
   uint64_t spent = 0;
   bool exhausted = false;
   unsigned depth = 0;              // of nested evaluations
   LayerInstance *shared = nullptr; // the `layer` being used: its weights may exist already
   Span sharedUse;                  // and where
-  std::optional<size_t> rowUses;   // uses on the stack in the net's own body; none: no rows here
+  std::optional<size_t> rowUses;   // uses on the stack where rows are made; none: no rows here
+  unsigned rowLevel = 0;           // of the rows made there
 
   /// One per body that is being elaborated: its name and how often each label was given.
   struct PathLevel {

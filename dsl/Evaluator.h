@@ -19,6 +19,8 @@ public:
   Evaluator(Elaborator &elab, Scope &scope) : elab(elab), scope(scope) {}
 
   FailureOr<Value> evaluate(const ast::Expr &expr);
+  /// The same, but a picture of the data source stays one (HostField.h): for those who know them.
+  FailureOr<Value> evaluateOnHost(const ast::Expr &expr);
   /// Where a layer is expected (`act = leaky_relu(0.1)`): a call makes a recipe, its positional
   /// arguments are settings.
   FailureOr<Value> evaluateRecipe(const ast::Expr &expr);
@@ -31,6 +33,9 @@ public:
 
 private:
   FailureOr<Value> dispatch(const ast::Expr &expr);
+  /// Tells the listener of a name's value.
+  FailureOr<Value> told(Span at, FailureOr<Value> value);
+  FailureOr<Value> layer(const ast::Call &expr);
   FailureOr<Value> member(const ast::Member &expr);
   FailureOr<Value> memberOf(const Value &base, const ast::Member &expr);
   FailureOr<Value> weightOf(const LayerInstance &layer, llvm::StringRef name, Span at);
@@ -53,6 +58,7 @@ private:
   FailureOr<Value> notDefined(llvm::StringRef name, Span at);
   FailureOr<std::vector<Argument>>
   inputsOf(const ast::Call &expr, std::vector<Recipe::Given> &named, const ast::Decl *decl);
+  FailureOr<Value> callIndex(const ast::Call &expr);
   LogicalResult checkPositional(Found found, llvm::ArrayRef<Argument> inputs);
 
   Elaborator &elab;
@@ -74,6 +80,13 @@ bool isBuiltin(llvm::StringRef name);
 bool isBuiltinLayer(llvm::StringRef name);
 void collectBuiltins(llvm::SmallVectorImpl<llvm::StringRef> &out);
 FailureOr<Value> callBuiltin(Elaborator &elab, llvm::StringRef name,
+                             llvm::ArrayRef<Argument> inputs, llvm::ArrayRef<Recipe::Given> named,
+                             Span at);
+
+/// `bernoulli`, `uniform` and `normal` draw numbers if their first input is a tensor; the latter
+/// two are distributions for `param` otherwise.
+bool isDrawing(llvm::StringRef name);
+FailureOr<Value> drawNumbers(Elaborator &elab, llvm::StringRef name,
                              llvm::ArrayRef<Argument> inputs, llvm::ArrayRef<Recipe::Given> named,
                              Span at);
 

@@ -1,6 +1,7 @@
 // Expressions: what each form of the syntax tree evaluates to.
 #include "dsl/BodyRunner.h"
 #include "dsl/Evaluator.h"
+#include "dsl/HostField.h"
 #include "dsl/LayerBuilder.h"
 #include "dsl/TensorArithmetic.h"
 
@@ -18,6 +19,11 @@ FailureOr<Value> Elaborator::evaluate(const Expr &expr, Scope &scope) {
 }
 
 FailureOr<Value> Evaluator::evaluate(const Expr &expr) {
+  FailureOr<Value> value = evaluateOnHost(expr);
+  return failed(value) ? value : settle(elab, *value);
+}
+
+FailureOr<Value> Evaluator::evaluateOnHost(const Expr &expr) {
   if (!elab.spend(1, expr.span))
     return failure();
   if (elab.depth >= maxEvaluations)
@@ -40,14 +46,16 @@ FailureOr<Value> Evaluator::dispatch(const Expr &expr) {
   case Expr::Kind::String: return Value::string(llvm::cast<ast::String>(expr).value);
   case Expr::Kind::Bool: return Value::boolean(llvm::cast<ast::Bool>(expr).value);
   case Expr::Kind::Inf: return Value::real(std::numeric_limits<double>::infinity());
-  case Expr::Kind::Name: return lookup(llvm::cast<ast::Name>(expr).name, expr.span);
-  case Expr::Kind::Member: return member(llvm::cast<ast::Member>(expr));
+  case Expr::Kind::Name:
+    return told(expr.span, lookup(llvm::cast<ast::Name>(expr).name, expr.span));
+  case Expr::Kind::Member:
+    return told(llvm::cast<ast::Member>(expr).member.span, member(llvm::cast<ast::Member>(expr)));
   case Expr::Kind::Neg: return negate(llvm::cast<ast::Neg>(expr));
   case Expr::Kind::Not: return invert(llvm::cast<ast::Not>(expr));
   case Expr::Kind::Binary: return binary(llvm::cast<ast::Binary>(expr));
   case Expr::Kind::Compare: return compare(llvm::cast<ast::Compare>(expr));
   case Expr::Kind::If: return choose(llvm::cast<ast::If>(expr), false);
-  case Expr::Kind::Call: return call(llvm::cast<ast::Call>(expr));
+  case Expr::Kind::Call: return layer(llvm::cast<ast::Call>(expr));
   case Expr::Kind::Access: return access(llvm::cast<ast::Access>(expr));
   case Expr::Kind::Reduce:
     return elab
@@ -59,6 +67,20 @@ FailureOr<Value> Evaluator::dispatch(const Expr &expr) {
   case Expr::Kind::Range: return range(llvm::cast<ast::Range>(expr));
   }
   return failure();
+}
+
+FailureOr<Value> Evaluator::told(Span at, FailureOr<Value> value) {
+  if (succeeded(value))
+    elab.tell(at, *value);
+  return value;
+}
+
+FailureOr<Value> Evaluator::layer(const ast::Call &expr) {
+  size_t parameters = elab.parameterCount();
+  FailureOr<Value> value = call(expr);
+  if (elab.listener && succeeded(value))
+    elab.listener->layer(expr.span, elab.layerResult(*value, parameters));
+  return value;
 }
 
 static Report notACondition(Elaborator &elab, const Value &value, Span at) {
@@ -102,7 +124,7 @@ FailureOr<Value> Evaluator::sequence(llvm::ArrayRef<Expr *> elements, bool tuple
   std::vector<Value> values;
   bool good = true;
   for (const Expr *element : elements) {
-    FailureOr<Value> value = evaluate(*element);
+    FailureOr<Value> value = tuple ? evaluateOnHost(*element) : evaluate(*element);
     good &= succeeded(value);
     if (good)
       values.push_back(*value);
@@ -154,7 +176,9 @@ FailureOr<Value> Evaluator::access(const ast::Access &expr) {
 }
 
 FailureOr<Value> Evaluator::flow(const ast::Flow &expr) {
-  FailureOr<Value> value = evaluate(*expr.source);
+  FailureOr<Value> value = evaluateOnHost(*expr.source);
+  if (succeeded(value) && expr.type)
+    value = settle(elab, *value);
   if (failed(value))
     return failure();
   LayerBuilder layers(elab, scope);
@@ -184,7 +208,10 @@ FailureOr<int64_t> Elaborator::evaluateInt(const Expr &expr, Scope &scope,
   if (std::optional<int64_t> number = value->asInt())
     return *number;
   std::string found = value->isNumber() ? value->str() : value->kindName().str();
-  return error("whole-number", expr.span, what + " must be a whole number, got " + found);
+  Report report = error("whole-number", expr.span, what + " must be a whole number, got " + found);
+  if (value->exact())
+    report.help("round it: a // b in place of a / b, or floor(..)");
+  return report;
 }
 
 FailureOr<double> Elaborator::evaluateReal(const Expr &expr, Scope &scope,
@@ -194,7 +221,7 @@ FailureOr<double> Elaborator::evaluateReal(const Expr &expr, Scope &scope,
     return failure();
   if (std::optional<double> number = value->asDouble())
     return *number;
-  return error("number", expr.span, what + " must be a number, got " + value->kindName());
+  return error("number", expr.span, what + " must be a number, got " + value->str());
 }
 
 FailureOr<bool> Elaborator::evaluateCondition(const Expr &expr, Scope &scope) {

@@ -1,5 +1,5 @@
 // `+ - * / // % ^`, comparisons and connectives on values of every kind.
-#include "dsl/Evaluator.h"
+#include "dsl/HostField.h"
 #include "dsl/TensorArithmetic.h"
 
 using namespace gnc::dsl;
@@ -22,8 +22,10 @@ FailureOr<Value> gnc::dsl::makeSchedule(Elaborator &elab, llvm::StringRef op,
                                         llvm::ArrayRef<Schedule> operands, Span at) {
   if (std::optional<Schedule> schedule = Schedule::apply(op, operands))
     return Value(std::move(*schedule));
-  return elab.error("large-schedule", at,
-                    "this schedule is too large to be computed at every step");
+  return elab.error("large-schedule", at, "this schedule is too large to be computed at every step")
+      .note("it is written out with all that it uses; " + llvm::Twine(Schedule::maxLength) +
+            " characters are possible")
+      .help("write it shorter: every use of a name repeats what it stands for");
 }
 
 /// Both as schedules, if at least one is one and the other can be.
@@ -66,7 +68,11 @@ static FailureOr<Value> sizeArithmetic(Elaborator &elab, BinaryOp op, const Size
     if (failed(extent))
       return failure();
     if (!extent->exact())
-      return elab.error("inexact-size", at, "this size is not exact");
+      return elab
+          .error("inexact-size", at,
+                 "a size is made of exact numbers, but this is " + extent->str() +
+                     " in one direction")
+          .help("round it: floor(..)");
     result.extents.push_back(*extent->exact());
   }
   return Value(std::move(result));
@@ -94,6 +100,8 @@ static FailureOr<Value> cannotCombine(Elaborator &elab, const ast::Binary &expr,
                  "'" + spelling(expr.op) + "' cannot combine " + name(a) + " and " + name(b));
   if (a.recipe() || b.recipe() || a.layer() || b.layer())
     report.help("a layer is used with an arrow: x -> " + (b.recipe() || b.layer() ? b : a).str());
+  if ((a.size() && b.real()) || (a.real() && b.size()))
+    report.help("a size is made of exact numbers: round the other one, floor(..)");
   if ((a.tensor() || b.tensor()) && (a.record() || b.record()))
     report.help("name one of the values first");
   return report;
@@ -102,7 +110,13 @@ static FailureOr<Value> cannotCombine(Elaborator &elab, const ast::Binary &expr,
 FailureOr<Value> Evaluator::binary(const ast::Binary &expr) {
   if (expr.op == BinaryOp::And || expr.op == BinaryOp::Or)
     return connective(expr);
-  FailureOr<Value> lhs = evaluate(*expr.lhs), rhs = evaluate(*expr.rhs);
+  FailureOr<Value> lhs = evaluateOnHost(*expr.lhs), rhs = evaluateOnHost(*expr.rhs);
+  if (failed(lhs) || failed(rhs))
+    return failure();
+  if (std::optional<Value> later = scaleLater(expr, *lhs, *rhs))
+    return *later;
+  lhs = settle(elab, *lhs);
+  rhs = settle(elab, *rhs);
   if (failed(lhs) || failed(rhs))
     return failure();
   return elab.binary(expr.op, *lhs, *rhs, expr);

@@ -1,5 +1,5 @@
 // Ordinary calls: positional arguments are inputs, settings are named.
-#include "dsl/Evaluator.h"
+#include "dsl/HostField.h"
 #include "dsl/LayerBuilder.h"
 #include "dsl/TensorArithmetic.h"
 
@@ -44,6 +44,8 @@ FailureOr<Value> Evaluator::call(const ast::Call &expr) {
     Found found = scope.module()->find(name->name);
     if (found && !llvm::isa<ast::LetDecl>(found.decl))
       return callDecl(found, expr);
+    if (!found && name->name == "index")
+      return callIndex(expr);
     if (!found && isBuiltin(name->name)) {
       std::vector<Recipe::Given> named;
       auto inputs = inputsOf(expr, named, nullptr);
@@ -70,8 +72,10 @@ FailureOr<Value> Evaluator::call(const ast::Call &expr) {
   if (failed(callee))
     return failure();
   if (!callee->recipe() && !callee->layer())
-    return elab.error("not-callable", expr.callee->span,
-                      "this is " + callee->kindName() + "; it cannot be called");
+    return elab
+        .error("not-callable", expr.callee->span,
+               "this is " + callee->kindName() + "; it cannot be called")
+        .help("for a product write *");
   std::vector<Recipe::Given> named;
   auto inputs = inputsOf(expr, named, nullptr);
   if (failed(inputs))
@@ -81,6 +85,33 @@ FailureOr<Value> Evaluator::call(const ast::Call &expr) {
                       "'" + callee->str() + "' is already a layer; it takes no settings");
   return LayerBuilder(elab, scope)
       .apply(*callee, *inputs, {expr.callee->span, expr.span, oneLine(expr.span.text(), 40), ""});
+}
+
+/// `index(mask, K)` of a mask that is still the host's waits with it.
+FailureOr<Value> Evaluator::callIndex(const ast::Call &expr) {
+  std::vector<Recipe::Given> named;
+  std::vector<Argument> inputs;
+  bool good = true;
+  for (const ast::Arg &arg : expr.args.list) {
+    FailureOr<Value> value = evaluateOnHost(*arg.value);
+    good &= succeeded(value);
+    if (succeeded(value) && arg.name)
+      named.push_back({arg.name, std::make_shared<const Value>(*value), arg.value->span});
+    else if (succeeded(value))
+      inputs.push_back(makeArgument(arg, *value));
+  }
+  if (!good)
+    return failure();
+  if (named.empty())
+    if (std::optional<Value> later = indexLater(inputs, expr.span))
+      return *later;
+  for (Argument &input : inputs) {
+    FailureOr<Value> settled = settle(elab, input.value);
+    if (failed(settled))
+      return failure();
+    input.value = *settled;
+  }
+  return callBuiltin(elab, "index", inputs, named, expr.span);
 }
 
 /// Inputs are tensors; what is more is a setting that must be named.

@@ -103,6 +103,11 @@ FailureOr<Value> Evaluator::recipeOf(Found found, llvm::StringRef name, Span at)
         .error("def-as-layer", at,
                "'" + name + "' is a compile-time function, not a layer or a value")
         .note("call it: " + signature(*found.decl));
+  case Kind::Metric:
+    return elab
+        .error("not-a-value", at,
+               "'" + name + "' is a metric, known of a whole split, not a value of a sample")
+        .help("list it in a train section: metrics = [" + name + "(..)]");
   default:
     return elab.error("not-a-value", at,
                       "'" + name + "' is " + describe(found.decl->kind) + ", not a value");

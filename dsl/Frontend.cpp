@@ -2,6 +2,7 @@
 
 #include "dsl/Parser.h"
 #include "dsl/Sections.h"
+#include "dsl/Unused.h"
 
 #include "ir/Gnc.h"
 
@@ -34,8 +35,10 @@ private:
   LogicalResult readSettings();
   LogicalResult readSetting(StringRef name, const std::string &text);
   LogicalResult buildMain(const NetPlan &plan, FrontendResult &result);
-  void checkRest(const ast::Decl *chosen);
-  void checkPlan(const NetPlan &plan);
+  void showDefaults(const NetPlan &plan, NetSummary &summary);
+  void checkRest(Found chosen);
+  void checkInTraining(Found net);
+  void checkPlan(const NetPlan &plan, const llvm::StringMap<Value> &settings = {});
   void checkData(const ast::DataDecl &data);
   mlir::OwningOpRef<mlir::ModuleOp> newModule();
 
@@ -101,15 +104,16 @@ LogicalResult Driver::checkSections() {
   return LogicalResult::success(succeeded(train) && succeeded(infer));
 }
 
+/// What a section with a syntax error would say or lack is not known: it is left out.
 NetPlan Driver::planOf(Found net) const {
   NetPlan plan{&main, net, nullptr, nullptr};
   if (options.netOnly)
     return plan;
   for (const ast::TrainDecl *train : trains)
-    if (main.find(train->name.text).decl == net.decl && !plan.train)
+    if (main.find(train->name.text).decl == net.decl && !plan.train && !train->hasErrors)
       plan.train = train;
   for (const ast::InferDecl *infer : infers)
-    if (main.find(infer->name.text).decl == net.decl && !plan.infer)
+    if (main.find(infer->name.text).decl == net.decl && !plan.infer && !infer->hasErrors)
       plan.infer = infer;
   return plan;
 }
@@ -152,7 +156,7 @@ Found Driver::chooseNet() {
     return netOf(*infers.front());
   if (!nets.empty())
     return {nets.back(), &main};
-  if (!options.checkAll)
+  if (!options.checkAll && !diags.hasErrors()) // which may have hidden it
     diags.error("no-net", {}, main.path() + " declares no net")
         .help("write net Name(image: [1, 28, 28]) { .. }");
   return {};
@@ -191,6 +195,13 @@ LogicalResult Driver::readSetting(StringRef name, const std::string &text) {
 
 //===- the module ---------------------------------------------------------------------------===//
 
+/// A net whose settings all have a value can be elaborated alone.
+static bool standsAlone(const ast::NetDecl &net) {
+  return !net.hasErrors && llvm::all_of(net.params.settings, [](const ast::Param &setting) {
+    return setting.value != nullptr;
+  });
+}
+
 mlir::OwningOpRef<mlir::ModuleOp> Driver::newModule() {
   return mlir::ModuleOp::create(mlir::FileLineColLoc::get(&context, main.path(), 1, 1));
 }
@@ -206,18 +217,45 @@ LogicalResult Driver::buildMain(const NetPlan &plan, FrontendResult &result) {
   result.summary = builder.summary;
   if (!ok)
     return failure();
+  showDefaults(plan, result.summary);
   builder.setRecipe();
   return builder.checkOverrides();
 }
 
+/// The table shows a net with its own defaults; where a section sets something, that is said apart.
+void Driver::showDefaults(const NetPlan &plan, NetSummary &summary) {
+  const auto &net = *llvm::cast<ast::NetDecl>(plan.net.decl);
+  const auto *args = plan.infer   ? (plan.infer->args ? &*plan.infer->args : nullptr)
+                     : plan.train ? (plan.train->args ? &*plan.train->args : nullptr)
+                                  : nullptr;
+  bool sets = args && llvm::any_of(args->list, [&](const ast::Arg &arg) {
+                return llvm::none_of(net.params.inputs, [&](const ast::Param &input) {
+                  return input.name.text == arg.name.text;
+                });
+              });
+  if (!sets || !standsAlone(net))
+    return;
+  mlir::OwningOpRef<mlir::ModuleOp> scratch = newModule();
+  Diagnostics ignored; // the net has been looked at
+  FrontendOptions quiet = options;
+  quiet.listener = nullptr;
+  BuildContext build{*scratch, ignored, quiet, overrides};
+  SectionBuilder builder(build, {&main, plan.net, nullptr, nullptr});
+  if (failed(builder.buildInfer(/*withData=*/false)))
+    return;
+  builder.summary.asUsed = summary.net + oneLine(args->span.text());
+  builder.summary.parametersAsUsed = summary.parameters;
+  builder.summary.training = std::move(summary.training);
+  summary = std::move(builder.summary);
+}
+
 /// What the module does not need: other sections, other nets; each in both modes.
-void Driver::checkRest(const ast::Decl *chosen) {
+void Driver::checkRest(Found chosen) {
   llvm::SmallPtrSet<const ast::Decl *, 8> done;
-  done.insert(chosen);
-  // The module holds a net without a train section for inference only.
-  auto trained = [&](const ast::TrainDecl *train) { return netOf(*train).decl == chosen; };
+  done.insert(chosen.decl);
+  auto trained = [&](const ast::TrainDecl *train) { return netOf(*train).decl == chosen.decl; };
   if (chosen && llvm::none_of(trains, trained))
-    checkPlan({&main, {chosen, &main}, nullptr, nullptr});
+    checkInTraining(chosen);
   for (const ast::TrainDecl *train : trains)
     if (Found net = netOf(*train); net && done.insert(net.decl).second)
       checkPlan(planOf(net));
@@ -236,28 +274,32 @@ void Driver::checkRest(const ast::Decl *chosen) {
       checkData(*data);
 }
 
+/// The module holds a net without a train section for inference only.
+void Driver::checkInTraining(Found net) {
+  NetPlan plan = planOf(net);
+  if (!plan.infer)
+    return checkPlan({&main, net, nullptr, nullptr}, overrides);
+  mlir::OwningOpRef<mlir::ModuleOp> scratch = newModule();
+  BuildContext build{*scratch, diags, options, overrides};
+  (void)SectionBuilder(build, plan).checkNetInTraining();
+}
+
 /// A data section that no other section of this file uses.
 void Driver::checkData(const ast::DataDecl &data) {
   for (ast::Mode mode : {ast::Mode::Train, ast::Mode::Infer}) {
     mlir::OwningOpRef<mlir::ModuleOp> scratch = newModule();
     ProgramFunction function(*scratch, "data", false, mlir::UnknownLoc::get(&context));
     Elaborator elab(function, diags, function.builder, mode);
+    elab.listener = options.listener;
     if (failed(DataFields::make(elab, function, data, main, {}, options.dataOverride)))
       return;
   }
 }
 
-/// A net whose settings all have a value can be elaborated alone.
-static bool standsAlone(const ast::NetDecl &net) {
-  return !net.hasErrors && llvm::all_of(net.params.settings, [](const ast::Param &setting) {
-    return setting.value != nullptr;
-  });
-}
-
-void Driver::checkPlan(const NetPlan &plan) {
+/// The settings of the command line mean the module's net only.
+void Driver::checkPlan(const NetPlan &plan, const llvm::StringMap<Value> &settings) {
   mlir::OwningOpRef<mlir::ModuleOp> scratch = newModule();
-  const llvm::StringMap<Value> noOverrides;
-  BuildContext build{*scratch, diags, options, noOverrides};
+  BuildContext build{*scratch, diags, options, settings};
   SectionBuilder builder(build, plan);
   bool ok = true;
   if (plan.train)
@@ -281,41 +323,43 @@ FrontendResult Driver::run() {
   Found net = chooseNet();
   if (net && !net.decl->hasErrors && ok) {
     if (failed(buildMain(planOf(net), result)) && options.checkAll)
-      checkPlan({&main, net, nullptr, nullptr});
+      checkPlan({&main, net, nullptr, nullptr}, overrides);
   }
   if (options.checkAll)
-    checkRest(ok ? net.decl : nullptr);
+    checkRest(ok ? net : Found());
   if (!diags.hasErrors() && !result.module && options.checkAll)
     result.module = newModule(); // a file of blocks and ops only
   if (!diags.hasErrors() && result.module && failed(mlir::verify(*result.module)))
     diags.error("internal", {}, "the elaborated program is not valid; this is a bug in gnc");
   if (diags.hasErrors())
     result.module = nullptr;
+  else if (!options.netOnly)
+    warnAboutUnused(main.file(), diags); // after a mistake much is unused that should not be
   return result;
 }
 
 //===- entry --------------------------------------------------------------------------------===//
 
-static FrontendResult elaborate(const Module *main, const FrontendOptions &options,
-                                mlir::MLIRContext &context, SourceManager &sources,
-                                Diagnostics &diags) {
-  if (!main)
-    return {};
+FrontendResult gnc::dsl::elaborateModule(const Module &main, const FrontendOptions &options,
+                                         mlir::MLIRContext &context, SourceManager &sources,
+                                         Diagnostics &diags) {
   context.loadDialect<gnc::GncDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
                       mlir::math::MathDialect>();
-  return Driver(*main, options, context, sources, diags).run();
+  return Driver(main, options, context, sources, diags).run();
 }
 
 FrontendResult gnc::dsl::elaborateFile(StringRef path, const FrontendOptions &options,
                                        mlir::MLIRContext &context, SourceManager &sources,
                                        Diagnostics &diags) {
   ModuleLoader loader(sources, diags);
-  return elaborate(loader.loadFile(path), options, context, sources, diags);
+  const Module *main = loader.loadFile(path);
+  return main ? elaborateModule(*main, options, context, sources, diags) : FrontendResult();
 }
 
 FrontendResult gnc::dsl::elaborateText(StringRef name, std::string text,
                                        const FrontendOptions &options, mlir::MLIRContext &context,
                                        SourceManager &sources, Diagnostics &diags) {
   ModuleLoader loader(sources, diags);
-  return elaborate(loader.loadText(name, std::move(text)), options, context, sources, diags);
+  const Module *main = loader.loadText(name, std::move(text));
+  return elaborateModule(*main, options, context, sources, diags);
 }

@@ -20,6 +20,9 @@
 
 namespace gnc::dsl {
 
+class Listener;
+class Module;
+
 /// What the command line says about a file.
 struct FrontendOptions {
   /// `-s name=value`: settings of the net, its free dimensions, or the numbers of its train section
@@ -37,12 +40,17 @@ struct FrontendOptions {
   /// Check everything in the main file, not only what the module needs: every net and every
   /// section, each in both modes.
   bool checkAll = false;
+  /// How many levels of blocks the summary's rows show; 1: the net's own body.
+  unsigned summaryDepth = 1;
+  /// Hears what is found out about places of the text; may be null.
+  Listener *listener = nullptr;
 };
 
-/// A row of `gnc summary`: a stage of the net's own body.
+/// A row of `gnc summary`: a stage of the net's own body, or of a block in it.
 struct NetRow {
-  std::string text;  // "conv(32, 5x5)"
-  std::string shape; // "[32, 24, 24]"
+  unsigned level = 0; // of the net's own body
+  std::string text;   // "conv(32, 5x5)"
+  std::string shape;  // "[32, 24, 24]"
   int64_t parameters = 0;
   double flops = 0; // of one sample; a multiply-add is two
   Position position;
@@ -56,6 +64,12 @@ struct NetSummary {
   std::vector<NetRow> rows;
   int64_t parameters = 0, parameterTensors = 0;
   int64_t stateElements = 0;
+  /// The net as a section sets it, "MobileNetV2(width = 0.5)", and its parameters; the rows show it
+  /// with its own defaults. "" where they are the same.
+  std::string asUsed;
+  int64_t parametersAsUsed = 0;
+  /// What the train section says, line by line: "optimizer", "adam(lr = 0.001, ..)".
+  std::vector<std::pair<std::string, std::string>> training;
   /// Free dimensions that nothing bound and that count as 256: "H", "W".
   std::vector<std::string> assumed;
 };
@@ -75,6 +89,11 @@ FrontendResult elaborateFile(llvm::StringRef path, const FrontendOptions &option
 FrontendResult elaborateText(llvm::StringRef name, std::string text, const FrontendOptions &options,
                              mlir::MLIRContext &context, SourceManager &sources,
                              Diagnostics &diags);
+
+/// The same for a file that is loaded already.
+FrontendResult elaborateModule(const Module &main, const FrontendOptions &options,
+                               mlir::MLIRContext &context, SourceManager &sources,
+                               Diagnostics &diags);
 
 } // namespace gnc::dsl
 

@@ -1,6 +1,7 @@
 // Stages: what stands after an arrow, and the layers it stands for.
 #include "dsl/LayerBuilder.h"
 #include "dsl/BodyRunner.h"
+#include "dsl/HostField.h"
 #include "dsl/ScalarMath.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -15,8 +16,10 @@ FailureOr<Value> LayerBuilder::applyStage(const ast::Stage &stage, const Argumen
       return failure();
     count = *number;
     if (count < 0)
-      return elab.error("negative-count", stage.count->span,
-                        "a repeat count must not be negative, got " + llvm::Twine(count));
+      return elab
+          .error("negative-count", stage.count->span,
+                 "a repeat count must not be negative, got " + llvm::Twine(count))
+          .help("write 0 for no layer at all");
   }
   if (count > 1)
     if (auto *ref = llvm::dyn_cast<ast::LayerRef>(stage.unit); ref && ref->path.size() == 1)
@@ -27,12 +30,21 @@ FailureOr<Value> LayerBuilder::applyStage(const ast::Stage &stage, const Argumen
             .help("for weights of their own, repeat the recipe: write its chain in place of the "
                   "name");
   Argument current = input;
+  size_t parameters = elab.parameterCount();
   for (int64_t i = 0; i < count; ++i) {
     FailureOr<Value> next = applyUnit(*stage.unit, current, stage.attributes);
     if (failed(next))
       return failure();
     current = {*next, oneLine(stage.unit->span.text(), 40), stage.unit->span};
   }
+  if (stage.type) {
+    FailureOr<Value> settled = settle(elab, current.value);
+    if (failed(settled))
+      return failure();
+    current.value = *settled;
+  }
+  if (elab.listener)
+    elab.listener->stage(stage, elab.layerResult(current.value, parameters));
   if (stage.type && failed(ascribe(*stage.type, current.value)))
     return failure();
   if (stage.name && failed(assignName(elab, scope, stage.name, current.value)))
@@ -50,10 +62,22 @@ FailureOr<Value> LayerBuilder::applyUnit(const ast::Unit &unit, const Argument &
       return failure();
     if (!*condition)
       countSkipped(*choice->thenUnit);
-    auto result = applyUnit(*condition ? *choice->thenUnit : *choice->elseUnit, input, attributes);
+    const ast::Unit &taken = *condition ? *choice->thenUnit : *choice->elseUnit;
+    size_t parameters = elab.parameterCount();
+    auto result = applyUnit(taken, input, attributes);
+    if (elab.listener && succeeded(result))
+      elab.listener->layer(taken.span, elab.layerResult(*result, parameters));
     if (*condition)
       countSkipped(*choice->elseUnit);
     return result;
+  }
+  if (holdsHostField(input.value) && !llvm::isa<ast::Chain>(unit)) {
+    if (std::optional<FailureOr<Value>> onHost = applyOnHost(elab, scope, unit, input.value))
+      return *onHost;
+    FailureOr<Value> settled = settle(elab, input.value);
+    if (failed(settled))
+      return failure();
+    return applyUnit(unit, {*settled, input.text, input.span}, attributes);
   }
   CallSite site{unit.span, unit.span, oneLine(unit.span.text(), 40), "",
                 attributes.empty() ? nullptr : &attributes};
@@ -74,6 +98,8 @@ FailureOr<Value> LayerBuilder::applyUnit(const ast::Unit &unit, const Argument &
   if (failed(layer))
     return failure();
   site.name = llvm::cast<ast::LayerRef>(unit).pathSpan;
+  if (std::optional<FailureOr<Value>> parts = applyToParts(*layer, inputs, site))
+    return *parts;
   return apply(*layer, inputs, site);
 }
 
@@ -125,6 +151,15 @@ LogicalResult LayerBuilder::undefinedLayer(const ast::LayerRef &ref) {
   llvm::append_range(names, scope.module()->visibleNames());
   names.append({"flatten", "id"});
   llvm::StringRef name = ref.path[0].text;
+  if (scope.module()->alias(name))
+    return elab.error("module-as-value", ref.pathSpan, "'" + name + "' is a module, not a layer")
+        .help("name something in it: " + name + ".f");
+  if (isHostTransform(name))
+    return elab
+        .error("host-transform", ref.pathSpan,
+               "'" + name + "' works on pictures as the source gives them; this is a tensor")
+        .note("the host does it, before anything but scaling by a number")
+        .help("move it to the front: image = source.image -> " + name + "(..)");
   return elab.error("undefined-layer", ref.pathSpan, "there is no layer named '" + name + "'")
       .didYouMean(name, names);
 }
@@ -162,7 +197,7 @@ FailureOr<Value> LayerBuilder::layerRef(const ast::LayerRef &ref) {
         .note("dots name a layer of a module: use \"file.net\" as m, then m.f");
   } else if (scope.find(name) || scope.module()->find(name) || isBuiltinLayer(name)) {
     value = evaluator.lookup(name, ref.path[0].span);
-  } else if (isBuiltin(name) && name != "normal" && name != "uniform") {
+  } else if (isBuiltin(name)) {
     Recipe recipe;
     recipe.intrinsic = recipe.name = name.str();
     value = Value(std::move(recipe));
@@ -234,15 +269,17 @@ FailureOr<Value> LayerBuilder::applyBuiltin(const Recipe &recipe, llvm::ArrayRef
                                             const CallSite &site) {
   std::vector<Argument> all(inputs.begin(), inputs.end());
   std::vector<Recipe::Given> named;
-  if (recipe.intrinsic != "concat" && !recipe.given.empty() && !recipe.given[0].name)
+  bool takesSetting = recipe.intrinsic == "reshape";
+  if (recipe.intrinsic != "concat" && !takesSetting && !recipe.given.empty() &&
+      !recipe.given[0].name)
     return elab.error("too-many-settings", recipe.given[0].span,
                       recipe.intrinsic + " takes no settings without a name after an arrow");
   for (const Recipe::Given &given : recipe.given)
-    if (given.name)
+    if (given.name || takesSetting)
       named.push_back(given);
     else
       all.push_back({*given.value, oneLine(given.span.text(), 40), given.span});
-  RowScope row(elab, site);
+  RowScope row(elab, site, /*uses=*/0);
   FailureOr<Value> result = callBuiltin(elab, recipe.intrinsic, all, named, site.name);
   if (succeeded(result) && recipe.intrinsic != "id")
     row.finish(*result);
@@ -268,7 +305,8 @@ LogicalResult LayerBuilder::ascribe(const ast::Type &type, const Value &value) {
         .error("shape-assertion", type.shapeSpan,
                "the shape here is " + TensorType::str(tensor->shape) + ", not " +
                    (literal ? text : declared + " = " + text))
-        .trail(*tensor);
+        .trail(*tensor)
+        .help("if the shape is as it should be, write : " + TensorType::str(tensor->shape));
   }
   if (!type.elemWritten)
     return success();

@@ -42,6 +42,11 @@ public:
 private:
   FailureOr<Value> applyUnit(const ast::Unit &unit, const Argument &input,
                              const std::vector<ast::Attribute> &attributes);
+  /// In a data section: a tuple, or a map of classes, through a layer of one input
+  /// (LayerParts.cpp). None if there is nothing of that kind.
+  std::optional<FailureOr<Value>> applyToParts(const Value &layer, llvm::ArrayRef<Argument> inputs,
+                                               const CallSite &site);
+  FailureOr<Value> applyToMap(const Recipe &recipe, const Argument &map, const CallSite &site);
   FailureOr<Value> applyInstance(LayerInstance &layer, llvm::ArrayRef<Argument> inputs,
                                  const CallSite &site);
   FailureOr<Value> applyChain(const Recipe &recipe, llvm::ArrayRef<Argument> inputs,
@@ -86,10 +91,11 @@ private:
 /// Records a row of the summary: what is made while it lives, if it stands in the net's own body.
 class RowScope {
 public:
-  RowScope(Elaborator &elab, const CallSite &site);
+  /// Inside, `uses` more are on the stack.
+  RowScope(Elaborator &elab, const CallSite &site, size_t uses);
   ~RowScope();
   /// True in the net's own body.
-  bool isRow() const { return active; }
+  bool isRow() const { return active && level == 0; }
   /// Without it the row is dropped.
   void finish(const Value &result);
 
@@ -101,6 +107,8 @@ private:
   bool active;
   mlir::Operation *before = nullptr;
   size_t parametersBefore = 0;
+  unsigned level;
+  size_t place; // among the rows: before those inside
 };
 
 //===- the use of a declaration (Block.cpp) -------------------------------------------------===//

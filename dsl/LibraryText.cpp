@@ -40,6 +40,8 @@ std::vector<LibraryEntry> gnc::dsl::libraryEntries() {
     const Source &source = sources.add(file.name.str(), file.text.str());
     auto tree = parse(source, diags);
     for (const ast::Decl *decl : tree->decls) {
+      if (decl->name.text.starts_with("_")) // the library's own business
+        continue;
       uint32_t begin = beginWithDocs(source.text(), decl->span.begin);
       entries.push_back({decl->name.text.str(), firstSentence(decl->doc),
                          source.text().slice(begin, decl->span.end).str()});

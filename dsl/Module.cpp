@@ -108,19 +108,11 @@ void ModuleLoader::loadLibrary() {
 const Module *ModuleLoader::loadFile(StringRef path) { return open(path, {}); }
 
 const Module *ModuleLoader::loadText(StringRef name, std::string text) {
-  return build(sources.add(name.str(), std::move(text)), identityOf(name));
-}
-
-/// One file has one identity, whatever path leads to it; a text without a file has its name.
-std::string ModuleLoader::identityOf(StringRef path) {
-  llvm::SmallString<128> real;
-  if (llvm::sys::fs::real_path(path, real))
-    return path.str();
-  return real.str().str();
+  return build(sources.add(name.str(), std::move(text)), SourceManager::identityOf(name));
 }
 
 Module *ModuleLoader::open(StringRef path, Span use) {
-  std::string identity = identityOf(path);
+  std::string identity = SourceManager::identityOf(path);
   if (Module *known = byIdentity.lookup(identity))
     return known;
   std::string error;
@@ -188,7 +180,7 @@ void ModuleLoader::resolveUse(Module &module, const ast::UseDecl &use) {
     llvm::sys::path::append(path, use.path->value);
   }
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/false);
-  if (reportCycle(identityOf(path), use))
+  if (reportCycle(SourceManager::identityOf(path), use))
     return importNothing(module, use);
   if (chain.size() >= maxDepth) {
     diags.error("use-too-deep", use.path->span,
@@ -226,6 +218,7 @@ bool ModuleLoader::reportCycle(StringRef identity, const ast::UseDecl &use) {
 }
 
 void ModuleLoader::import(Module &module, const Module &from, const ast::UseDecl &use) {
+  module.uses[&use] = &from;
   if (use.name) {
     if (module.own.count(use.name.text) || !module.aliases.try_emplace(use.name.text, &from).second)
       diags.error("declared-twice", use.name.span, "'" + use.name.text + "' is declared twice");

@@ -53,6 +53,10 @@ public:
   llvm::StringRef path() const { return filePath; }
   /// The folder that relative paths in this file start from; "" is the working directory.
   llvm::StringRef folder() const;
+  /// The tree of a file; not for the standard library, which has several.
+  const ast::File &file() const { return *files.front(); }
+  /// The module that a `use` of this file brings in; null if it could not be read.
+  const Module *used(const ast::UseDecl *use) const { return uses.lookup(use); }
   /// Own declarations of one kind in the order of the text, e.g. all<ast::NetDecl>().
   template <typename T> std::vector<const T *> all() const {
     std::vector<const T *> list;
@@ -70,6 +74,7 @@ private:
   llvm::StringMap<const ast::Decl *> own;
   llvm::StringMap<Found> imported;
   llvm::StringMap<const Module *> aliases;
+  llvm::DenseMap<const ast::UseDecl *, const Module *> uses;
   const Module *standard = nullptr;  // null in the standard library itself
   const ast::Decl *unread = nullptr; // of a file that could not be read: what all its names mean
 };
@@ -108,7 +113,6 @@ private:
   bool reportCycle(llvm::StringRef identity, const ast::UseDecl &use);
   void reportMissing(const Module &from, const ast::Ident &name);
   void importNothing(Module &module, const ast::UseDecl &use);
-  static std::string identityOf(llvm::StringRef path);
 
   SourceManager &sources;
   Diagnostics &diags;

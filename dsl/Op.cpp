@@ -17,14 +17,19 @@ FailureOr<llvm::SmallVector<Tensor, 2>> gnc::dsl::applyOp(Elaborator &elab, cons
   if (op.hasErrors)
     return failure();
   OpElaborator elaborator(elab, op, elab.newScope(settings), use);
-  if (!op.grad)
-    return elaborator.run(inputs);
-  auto results = OpElaborator(elab, op, elab.newScope(settings), use).runCustom(inputs);
-  if (failed(results) || elab.mode == ast::Mode::Train)
-    return results;
-  // Only training asks for gradients; elsewhere they are checked and forgotten.
-  results->front().value.getDefiningOp()->erase();
-  return elaborator.run(inputs);
+  auto results = op.grad ? OpElaborator(elab, op, elab.newScope(settings), use).runCustom(inputs)
+                         : elaborator.run(inputs);
+  if (succeeded(results) && op.grad && elab.mode != ast::Mode::Train) {
+    // Only training asks for gradients; elsewhere they are checked and forgotten.
+    results->front().value.getDefiningOp()->erase();
+    results = elaborator.run(inputs);
+  }
+  if (failed(results))
+    return failure();
+  elab.addOpUse({&op, &settings, {inputs.begin(), inputs.end()}, *results, elab.userSpan(use)});
+  if (elab.listener)
+    elab.listener->op(elab.opUses.back());
+  return results;
 }
 
 OpElaborator::OpElaborator(Elaborator &elab, const ast::OpDecl &op, Scope &scope, Span use)

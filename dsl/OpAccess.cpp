@@ -32,8 +32,11 @@ FailureOr<mlir::Value> OpElaborator::listAccess(const ast::Access &expr, const V
                       "'" + expr.tensor->span.text() + "' has " + Twine(size) +
                           " entries; this index can be outside of them");
   if (size > 64)
-    return elab.error("too-large", expr.span,
-                      "a list of more than 64 numbers is data: use a tensor");
+    return elab
+        .error("too-large", expr.span,
+               "'" + expr.tensor->span.text() + "' has " + Twine(size) +
+                   " entries; an equation can choose among 64")
+        .help("so many numbers are data: make them a tensor, and an input of the op");
   mlir::Value chosen;
   for (size_t i = entries->size(); i-- > 0;) {
     auto number = (*entries)[i].asDouble();

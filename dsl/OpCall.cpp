@@ -1,4 +1,5 @@
 // Calls inside an equation: functions of numbers, and ops on numbers, which are inlined.
+#include "dsl/Evaluator.h"
 #include "dsl/OpElaborator.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -181,12 +182,14 @@ FailureOr<mlir::Value> OpElaborator::callOp(const ast::Call &expr, Found callee,
   auto *decl = llvm::cast<ast::OpDecl>(callee.decl);
   if (decl->hasErrors)
     return failure();
-  if (!isPointwise(*decl))
-    return elab
-        .error("not-pointwise", expr.span,
-               written + " computes with tensors; an equation calls functions of numbers")
-        .note(decl->name.span, "declared with shapes here")
-        .help("call it in a block, and pass its result as an input");
+  if (!isPointwise(*decl)) {
+    Report report =
+        elab.error("not-pointwise", expr.span,
+                   written + " computes with tensors; an equation calls functions of numbers");
+    if (!callee.module->isStandard()) // the library may not have been used yet
+      report.note(decl->name.span, "declared with shapes here");
+    return report.help("call it in a block, and pass its result as an input");
+  }
   llvm::SmallVector<const ast::Expr *, 2> inputs;
   std::vector<Recipe::Given> settings;
   if (failed(splitArguments(expr, *decl, inputs, settings)))
@@ -235,6 +238,9 @@ FailureOr<mlir::Value> OpElaborator::call(const ast::Call &expr, EquationBuilder
   if (written == "clamp" || written == "wrap" || written == "mirror")
     return elab.error("not-a-number", expr.span, written + "(..) is about an index of an access")
         .help("write x[" + written + "(..)]");
+  if (isDrawing(written))
+    return elab.error("unknown-function", expr.callee->span, "an op draws no random numbers")
+        .help("draw them in a block, r = " + written + "(x), and make r an input of the op");
   std::vector<StringRef> candidates = scope.module()->visibleNames();
   llvm::append_range(candidates, ScalarMath::functionNames());
   return elab

@@ -25,7 +25,11 @@ void OpElaborator::startEquation() {
 LogicalResult OpElaborator::checkTarget(const ast::EquationStmt &eq) {
   StringRef name = eq.name.text;
   if (eq.adjoint)
-    return elab.error("adjoint-outside-grad", eq.target, "adjoints are given in `grad { .. }`");
+    return elab
+        .error("adjoint-outside-grad", eq.target,
+               "'" + eq.target.text() + "' is a gradient; here " + op.name.text +
+                   " itself is computed")
+        .help("gradients stand behind the op: grad { " + eq.target.text() + " = .. }");
   if (pointwise && (eq.hasIndices || eq.batch))
     return elab
         .error("pointwise-index", eq.target,

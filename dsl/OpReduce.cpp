@@ -2,6 +2,7 @@
 #include "dsl/OpElaborator.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace gnc::dsl;
 using llvm::ArrayRef;
@@ -248,9 +249,19 @@ OpElaborator::reduceFirst(const ast::Reduce &expr, ArrayRef<unsigned> parallel, 
   bool dynamic =
       llvm::any_of(*reduced, [&](unsigned v) { return ShapedType::isDynamic(vars[v].extent); });
   double count = staticCount(vars, *reduced);
+  constexpr double maxTerms = double(int64_t(1) << 40);
+  if (count > maxTerms)
+    return elab
+        .error("too-large", expr.span,
+               "this reduction has " + llvm::formatv("{0:e2}", count).str() +
+                   " terms for each result")
+        .help("at most 2^40 are possible; is a bound misread?");
   if (isPosition(expr)) {
     if (count > INT32_MAX)
-      return elab.error("too-large", expr.span, "too many elements to number them");
+      return elab
+          .error("too-large", expr.span,
+                 "there are " + llvm::formatv("{0:e2}", count).str() + " elements to choose from")
+          .help("positions are counted in 32 bits: at most 2147483647");
     if (!want.classes && !dynamic)
       want.classes = count;
   }

@@ -91,8 +91,10 @@ FailureOr<mlir::Value> OpElaborator::scopeTensor(const Value &value, Span at, Eq
   if (const Schedule *schedule = value.schedule()) {
     tensor = elab.host.addSchedule(*schedule, location(at));
     if (!tensor)
-      return elab.error("schedule-outside-training", at,
-                        "'" + at.text() + "' changes while training; there is no training here");
+      return elab
+          .error("schedule-outside-training", at,
+                 "'" + at.text() + "' changes while training; there is no training here")
+          .help("ops of a net do not know the step; use it in the train section");
   } else if (const Tensor *own = value.tensor()) {
     if (own->rank() || own->batched)
       return elab

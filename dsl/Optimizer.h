@@ -15,6 +15,14 @@ public:
   static FailureOr<OptimizerUse> make(Elaborator &elab, ProgramFunction &function,
                                       const Module &module, const ast::Expr &expr, Scope &scope);
 
+  /// Each weight gets a running average, `average = ema(decay)`: all its values so far, each step
+  /// counting `decay` times as much as the one after it. As a rate of the newest that is
+  /// (1 - decay) / (1 - decay^step), the correction of Kingma, Ba 2015.
+  void setAverage(double decay);
+
+  /// "adam(lr = 0.001, beta1 = 0.9, ..)": all settings; those that the step changes as written.
+  std::string text() const;
+
   /// Emits the equation that changes `weight` and the optimizer's states of it, and adds their
   /// updates to the function.
   LogicalResult step(const Parameter &weight, mlir::Value gradient);
@@ -29,6 +37,7 @@ private:
   const ast::OptimizerDecl *decl = nullptr;
   const Module *module = nullptr; // of the declaration
   Span at;                        // of the use
+  std::optional<Schedule> averageRate;
   std::vector<Recipe::Given> given;
 };
 

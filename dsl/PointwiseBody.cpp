@@ -168,18 +168,19 @@ FailureOr<mlir::Value> PointwiseBody::conditional(const ast::If &expr, Pointwise
 
 //===- calls --------------------------------------------------------------------------------===//
 
+Found gnc::dsl::findCallee(const Module &module, const ast::Expr &callee) {
+  if (const auto *name = llvm::dyn_cast<ast::Name>(&callee))
+    return module.find(name->name);
+  const auto *member = llvm::dyn_cast<ast::Member>(&callee);
+  const auto *base = member ? llvm::dyn_cast<ast::Name>(member->base) : nullptr;
+  const Module *used = base ? module.alias(base->name) : nullptr;
+  return used ? used->findExported(member->member.text) : Found{};
+}
+
 FailureOr<mlir::Value> PointwiseBody::call(const ast::Call &expr, PointwiseFrame &frame) {
-  Found found;
-  StringRef name;
-  if (const auto *callee = llvm::dyn_cast<ast::Name>(expr.callee)) {
-    name = callee->name;
-    found = frame.module->find(name);
-  } else if (const auto *member = llvm::dyn_cast<ast::Member>(expr.callee)) {
-    const auto *base = llvm::dyn_cast<ast::Name>(member->base);
-    const Module *used = base ? frame.module->alias(base->name) : nullptr;
-    if (used)
-      found = used->findExported(member->member.text);
-  }
+  Found found = findCallee(*frame.module, *expr.callee);
+  const auto *callee = llvm::dyn_cast<ast::Name>(expr.callee);
+  StringRef name = callee ? callee->name : StringRef();
   // The library's `op exp(x) = exp(x)` means the function; a user's own op of that name hides it.
   if (ScalarMath::arity(name) && (!found || found.module->isStandard()))
     return callFunction(name, expr, frame);

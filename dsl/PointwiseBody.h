@@ -19,6 +19,9 @@ struct PointwiseFrame {
   llvm::StringMap<mlir::Value> elements;
 };
 
+/// The declaration that a callee in `module` means: `adam`, `m.adam`.
+Found findCallee(const Module &module, const ast::Expr &callee);
+
 /// One gnc.compute under construction: `read` tensors, `evaluate` expressions, `finish`. What does
 /// not depend on an element is evaluated once, by the elaborator; a schedule among it becomes one
 /// argument of the function.
@@ -32,6 +35,8 @@ public:
   /// The element of a tensor of the body's shape, or a number, `tensor<f32>`, for all elements.
   mlir::Value read(mlir::Value tensor);
   FailureOr<Number> evaluate(const ast::Expr &expr, PointwiseFrame &frame);
+  /// Arithmetic on scalars of the equation.
+  ScalarMath &scalars() { return math; }
   /// A scalar in the equation. `at` is what a message about it points to.
   FailureOr<mlir::Value> scalar(const Number &number, Span at);
   /// Emits the equation with these results, each as f32.

@@ -29,18 +29,19 @@ mlir::Value ProgramFunction::addArgument(mlir::Type type, StringRef role, String
 
 void ProgramFunction::addInitializer(mlir::NamedAttrList &attributes,
                                      const Initializer &initializer) {
-  StringRef kind = initializer.kind == Initializer::Kind::Constant ? "constant"
-                   : initializer.kind == Initializer::Kind::Normal ? "normal"
-                                                                   : "uniform";
-  attributes.set(names::kInit, builder.getStringAttr(kind));
+  attributes.set(names::kInit, builder.getStringAttr(initializer.name()));
   attributes.set(names::kInitA, builder.getF64FloatAttr(initializer.a));
-  if (initializer.kind != Initializer::Kind::Constant)
+  if (initializer.usesB())
     attributes.set(names::kInitB, builder.getF64FloatAttr(initializer.b));
 }
 
 mlir::Value ProgramFunction::addParameter(const Parameter &parameter, mlir::Location location) {
   mlir::NamedAttrList attributes;
   addInitializer(attributes, parameter.initializer);
+  if (!parameter.was.empty()) {
+    llvm::SmallVector<StringRef> was(parameter.was.begin(), parameter.was.end());
+    attributes.set(names::kWas, builder.getStrArrayAttr(was));
+  }
   return addArgument(parameter.type.ir(builder.getContext()),
                      parameter.role == ParameterRole::Weight ? "weight" : "state", parameter.path,
                      location, std::move(attributes));
@@ -52,6 +53,14 @@ mlir::Value ProgramFunction::addOptimizerState(StringRef path, const TensorType 
   mlir::NamedAttrList attributes;
   addInitializer(attributes, initializer);
   return addArgument(type.ir(builder.getContext()), "optimizer", path, location,
+                     std::move(attributes));
+}
+
+mlir::Value ProgramFunction::addAverage(StringRef path, const TensorType &type,
+                                        mlir::Location location) {
+  mlir::NamedAttrList attributes;
+  addInitializer(attributes, Initializer());
+  return addArgument(type.ir(builder.getContext()), "average", path, location,
                      std::move(attributes));
 }
 
@@ -68,6 +77,13 @@ mlir::Value ProgramFunction::addSchedule(const Schedule &schedule, mlir::Locatio
                              std::move(attributes));
   }
   return it->second;
+}
+
+mlir::Value ProgramFunction::addStream(mlir::Location location) {
+  if (!stream)
+    stream = addArgument(mlir::RankedTensorType::get({4}, builder.getI32Type()), "stream", "stream",
+                         location, {});
+  return stream;
 }
 
 mlir::Value ProgramFunction::addInput(StringRef name, StringRef member, const TensorType &type,
@@ -103,8 +119,7 @@ void ProgramFunction::eraseUnused() {
       op.erase();
   for (unsigned i = entry().getNumArguments(); i-- > 0;) {
     auto role = llvm::cast<mlir::StringAttr>(argumentAttributes[i].get(names::kRole)).getValue();
-    bool persistent = role == "weight" || role == "state" || role == "optimizer";
-    if (!entry().getArgument(i).use_empty() || (training && persistent))
+    if (!entry().getArgument(i).use_empty() || (training && isPersistentRole(role)))
       continue;
     entry().eraseArgument(i);
     argumentAttributes.erase(argumentAttributes.begin() + i);

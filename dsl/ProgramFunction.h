@@ -20,12 +20,15 @@ public:
 
   mlir::Value addParameter(const Parameter &parameter, mlir::Location location) override;
   mlir::Value addSchedule(const Schedule &schedule, mlir::Location location) override;
+  mlir::Value addStream(mlir::Location location) override;
   /// A field of the sample; `member` is what the data source calls it.
   mlir::Value addInput(llvm::StringRef name, llvm::StringRef member, const TensorType &type,
                        mlir::Location location);
   /// A state of the optimizer, of the shape of its weight.
   mlir::Value addOptimizerState(llvm::StringRef path, const TensorType &type,
                                 const Initializer &initializer, mlir::Location location);
+  /// The running average of a weight.
+  mlir::Value addAverage(llvm::StringRef path, const TensorType &type, mlir::Location location);
   /// K of an input of type index(K), found after the input was made.
   void setClasses(mlir::Value argument, int64_t classes);
 
@@ -50,6 +53,7 @@ private:
   const bool training;
   std::vector<mlir::NamedAttrList> argumentAttributes;      // one per argument of the block
   llvm::StringMap<mlir::Value> schedules;                   // by program
+  mlir::Value stream;                                       // null until something is drawn
   std::vector<std::pair<std::string, mlir::Value>> results; // path and value
   std::vector<std::pair<mlir::Value, mlir::Value>> updates; // argument and value; after results
 };

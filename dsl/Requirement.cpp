@@ -11,6 +11,8 @@ using llvm::StringRef;
 static std::optional<std::string> placeText(StringRef place, Scope &scope) {
   auto [name, member] = place.trim().split('.');
   const Value *value = scope.value(name);
+  if (value && member.empty() && value->string())
+    return *value->string(); // without its quotes
   if (!value || member.empty())
     return value ? std::optional(value->str()) : std::nullopt;
   const SizeValue *size = value->size();

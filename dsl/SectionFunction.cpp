@@ -22,16 +22,27 @@ SectionFunction::SectionFunction(const BuildContext &context, const NetPlan &pla
     : context(context), plan(plan),
       function(context.module, name, training,
                locationOf(context.module->getContext(), placeOf(plan, training))),
-      elab(function, context.diags, function.builder, mode), at(placeOf(plan, training)) {}
+      elab(function, context.diags, function.builder, mode), at(placeOf(plan, training)) {
+  elab.listener = context.options.listener;
+  elab.summaryDepth = context.options.summaryDepth;
+}
 
-LogicalResult SectionFunction::run(const ast::Args *args, const ast::Ident &on) {
+/// The net's settings, the types of its inputs, the data.
+FailureOr<NetUse> SectionFunction::begin(const ast::Args *args, const ast::Ident &on,
+                                         const llvm::StringMap<Value> &overrides) {
   Scope &root = elab.rootOf(plan.main);
   scope = &elab.newScope(root);
   if (net().hasErrors || failed(splitArgs(args)))
     return failure();
-  FailureOr<NetUse> use =
-      elab.beginNet(net(), plan.net.module, settings, root, context.overrides, at);
+  FailureOr<NetUse> use = elab.beginNet(net(), plan.net.module, settings, root, overrides, at);
   if (failed(use) || failed(inputTypes(*use)) || (on && failed(loadData(on))))
+    return failure();
+  return use;
+}
+
+LogicalResult SectionFunction::run(const ast::Args *args, const ast::Ident &on) {
+  FailureOr<NetUse> use = begin(args, on, boundDimensions(args, on));
+  if (failed(use))
     return failure();
   std::vector<Tensor> tensors;
   for (size_t i = 0; i != inputs.size(); ++i) {
@@ -58,8 +69,11 @@ LogicalResult SectionFunction::splitArgs(const ast::Args *args) {
       settings.push_back(&arg);
       continue;
     }
-    if (!inputArgs.try_emplace(arg.name.text, &arg).second)
-      return elab.error("argument-twice", arg.span, "input '" + arg.name.text + "' is given twice");
+    auto [first, isNew] = inputArgs.try_emplace(arg.name.text, &arg);
+    if (!isNew)
+      return elab.error("argument-twice", arg.span, "input '" + arg.name.text + "' is given twice")
+          .note(first->second->span, "the first time here")
+          .help("keep one of them");
   }
   return success();
 }
@@ -80,12 +94,11 @@ LogicalResult SectionFunction::loadData(const ast::Ident &on) {
   const auto *decl = llvm::dyn_cast_or_null<ast::DataDecl>(found.decl);
   if (!decl) {
     std::vector<StringRef> names = plan.main->visibleNames(ast::Decl::Kind::Data);
-    if (found)
-      return elab.error("not-data", on.span,
-                        "'" + on.text + "' is " + describe(found.decl->kind) +
-                            ", not a data section");
-    Report report =
-        elab.error("unknown-data", on.span, "there is no data section named '" + on.text + "'");
+    Report report = found ? elab.error("not-data", on.span,
+                                       "'" + on.text + "' is " + describe(found.decl->kind) +
+                                           ", not a data section")
+                          : elab.error("unknown-data", on.span,
+                                       "there is no data section named '" + on.text + "'");
     if (!names.empty())
       report.note("data sections: " + llvm::join(names, ", "));
     return report.didYouMean(on.text, names);
@@ -110,8 +123,15 @@ LogicalResult SectionFunction::loadData(const ast::Ident &on) {
 /// The tensor that input number `input` of the net takes.
 FailureOr<Tensor> SectionFunction::inputValue(size_t input) {
   const auto &[name, type] = inputs[input];
-  if (data)
-    return fieldOf(input);
+  if (data) {
+    Span place = at;
+    FailureOr<Tensor> field = fieldOf(input, place);
+    if (failed(field) || failed(checkInput(input, *field, place)))
+      return failure();
+    // The net's own messages name the input, not what the data did to it before.
+    field->trail = elab.extendTrail(nullptr, name, *field);
+    return field;
+  }
   const ast::Param &param = net().params.inputs[input];
   if (const ast::Arg *arg = inputArgs.lookup(name))
     return elab
@@ -122,39 +142,28 @@ FailureOr<Tensor> SectionFunction::inputValue(size_t input) {
   return Tensor(argument, type, elab.extendTrail(nullptr, name, type));
 }
 
-FailureOr<Tensor> SectionFunction::fieldOf(size_t input) {
-  const auto &[name, type] = inputs[input];
-  Tensor tensor;
-  Span place = at;
+/// What the data give for an input; `place` becomes that of the argument that says so.
+FailureOr<Tensor> SectionFunction::fieldOf(size_t input, Span &place) {
+  const std::string &name = inputs[input].first;
   if (const ast::Arg *arg = inputArgs.lookup(name)) {
-    FailureOr<Tensor> value = elab.evaluateTensor(*arg->value, *scope, "input '" + name + "'");
-    if (failed(value))
-      return failure();
-    tensor = *value;
     place = arg->span;
-  } else {
-    const Value *value = data->find(name);
-    std::vector<StringRef> fields = data->names();
-    if (!value) {
-      StringRef near = nearest(name, fields);
-      StringRef example = near.empty() ? StringRef("field") : near;
-      return elab
-          .error("no-field", at,
-                 "the data have no field '" + name + "' for input '" + name + "' of " +
-                     net().name.text)
-          .note("fields: " + llvm::join(fields, ", "))
-          .help("name the field: " + net().name.text + "(" + name + " = " + example + ")");
-    }
-    if (!value->tensor())
-      return elab.error("no-field", at,
-                        "field '" + name + "' is " + value->str() + ", not a tensor");
-    tensor = *value->tensor();
+    return elab.evaluateTensor(*arg->value, *scope, "input '" + name + "'");
   }
-  if (failed(checkInput(input, tensor, place)))
-    return failure();
-  // The net's own messages name the input, not what the data did to it before.
-  tensor.trail = elab.extendTrail(nullptr, name, tensor);
-  return tensor;
+  const Value *value = data->find(name);
+  std::vector<StringRef> fields = data->names();
+  if (!value) {
+    StringRef near = nearest(name, fields);
+    StringRef example = near.empty() ? StringRef("field") : near;
+    return elab
+        .error("no-field", at,
+               "the data have no field '" + name + "' for input '" + name + "' of " +
+                   net().name.text)
+        .note("fields: " + llvm::join(fields, ", "))
+        .help("name the field: " + net().name.text + "(" + name + " = " + example + ")");
+  }
+  if (!value->tensor())
+    return elab.error("no-field", at, "field '" + name + "' is " + value->str() + ", not a tensor");
+  return *value->tensor();
 }
 
 /// Shapes are checked by the net; here what is between the elements.

@@ -48,14 +48,26 @@ public:
 
 private:
   const ast::NetDecl &net() const { return *llvm::cast<ast::NetDecl>(plan.net.decl); }
+  FailureOr<NetUse> begin(const ast::Args *args, const ast::Ident &on,
+                          const llvm::StringMap<Value> &overrides);
   LogicalResult splitArgs(const ast::Args *args);
   LogicalResult inputTypes(NetUse &use);
   LogicalResult loadData(const ast::Ident &on);
   FailureOr<Tensor> inputValue(size_t input);
-  FailureOr<Tensor> fieldOf(size_t input);
+  FailureOr<Tensor> fieldOf(size_t input, Span &place);
   LogicalResult checkInput(size_t input, const Tensor &tensor, Span at);
   LogicalResult defineResults();
   void defineWeights();
+
+  // Open dimensions (OpenDimensions.cpp).
+  using Extents = llvm::StringMap<int64_t>;
+  /// `-s`, and the extents of the net's open dimensions that the data decide.
+  llvm::StringMap<Value> boundDimensions(const ast::Args *args, const ast::Ident &on) const;
+  llvm::SmallVector<llvm::StringRef> openDimensions() const;
+  /// What the fields give for the net's dimensions `open` if the net said that they are `guess`.
+  /// Nothing if that has errors: they are reported when it counts.
+  std::optional<Extents> extentsOfFields(const ast::Args *args, const ast::Ident &on,
+                                         llvm::ArrayRef<llvm::StringRef> open, int64_t guess) const;
 
   std::vector<const ast::Arg *> settings;
   llvm::StringMap<const ast::Arg *> inputArgs; // by input

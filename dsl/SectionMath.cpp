@@ -70,6 +70,23 @@ mlir::Value gnc::dsl::batchMean(mlir::OpBuilder &builder, mlir::Location locatio
   return draft.create(builder, location).getResult(0);
 }
 
+mlir::Value gnc::dsl::batchSum(mlir::OpBuilder &builder, mlir::Location location,
+                               const Tensor &term, llvm::ArrayRef<int64_t> shape) {
+  llvm::SmallVector<int64_t> extents(shape);
+  extents.push_back(ShapedType::kDynamic);
+  EquationDraft draft = draftOver(builder.getContext(), extents, shape.size());
+  DraftRead read;
+  read.tensor = term.value;
+  if (term.batched)
+    read.coords.push_back(mlir::getAffineDimExpr(shape.size(), draft.context));
+  for (int64_t i = 0; i != term.rank(); ++i)
+    read.coords.push_back(mlir::getAffineDimExpr(i, draft.context));
+  mlir::Value element = draft.addRead(std::move(read), location);
+  ScalarMath math(draft.body.get(), location);
+  yield(draft.body.get(), location, math.number(element));
+  return draft.create(builder, location).getResult(0);
+}
+
 static mlir::Value sumOfSquares(mlir::OpBuilder &builder, mlir::Location location,
                                 mlir::Value tensor) {
   bool isScalar = shapeOf(tensor).empty();

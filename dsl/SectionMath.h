@@ -13,6 +13,11 @@ mlir::Value perSample(mlir::OpBuilder &builder, mlir::Location location, const T
 /// The mean over the batch of `tensor<?xf32>`: `tensor<f32>`.
 mlir::Value batchMean(mlir::OpBuilder &builder, mlir::Location location, mlir::Value perSample);
 
+/// The sum over the batch of `term`, f32 of the shape given, which is that of a sample of `term`
+/// unless it is a number. What does not depend on the sample counts once for each.
+mlir::Value batchSum(mlir::OpBuilder &builder, mlir::Location location, const Tensor &term,
+                     llvm::ArrayRef<int64_t> shape);
+
 /// The square root of the sum of the squares of all elements of all tensors: `tensor<f32>`.
 mlir::Value normOfAll(mlir::OpBuilder &builder, mlir::Location location,
                       llvm::ArrayRef<mlir::Value> tensors);

@@ -1,4 +1,5 @@
 #include "dsl/Sections.h"
+#include "dsl/Walk.h"
 
 #include "ir/Gnc.h"
 
@@ -71,14 +72,33 @@ LogicalResult SectionBuilder::addOutputs(SectionFunction &section) {
     return section.elab
         .error("no-output", plan.infer->name.span, "this infer section has no output")
         .help("add output = .., over the net's results, or leave the section out for all results");
+  if (ok)
+    warnAboutResults(section);
   return LogicalResult::success(ok);
+}
+
+/// Without an infer section all results are outputs; with one, some section has to name them.
+void SectionBuilder::warnAboutResults(SectionFunction &section) {
+  NameSearch search;
+  walk(plan.infer->body, search);
+  if (plan.train)
+    walk(plan.train->body, search);
+  const auto &net = *llvm::cast<ast::NetDecl>(plan.net.decl);
+  for (const ast::Result &result : net.results)
+    if (result.name && !search.names.contains(result.name.text))
+      section.elab
+          .warning("unused-result", result.span,
+                   "no section uses result '" + result.name.text + "' of " + net.name.text)
+          .help("leave it out of the results, or make it an output of the infer section");
 }
 
 LogicalResult SectionBuilder::addOutput(SectionFunction &section, const ast::AssignStmt &assign) {
   const ast::Ident &name = assign.names.front();
   if (llvm::is_contained(outputNames, name.text))
-    return section.elab.error("output-twice", name.span,
-                              "output '" + name.text + "' is given twice");
+    return section.elab
+        .error("output-twice", name.span, "output '" + name.text + "' is given twice")
+        .note(section.scope->find(name.text)->span, "the first time here")
+        .help("call one of them otherwise; a helper value is written let " + name.text + " = ..");
   FailureOr<Value> value = section.elab.evaluate(*assign.value, *section.scope);
   if (failed(value)) {
     section.scope->defineFailed(name.text, name.span);
@@ -98,7 +118,9 @@ LogicalResult SectionBuilder::addOutput(SectionFunction &section, const ast::Ass
 
 LogicalResult SectionBuilder::checkNetInTraining() {
   SectionFunction section(context, plan, "check", ast::Mode::Train, /*training=*/true);
-  return section.run(nullptr, {});
+  const ast::InferDecl *infer = plan.infer;
+  return section.run(infer && infer->args ? &*infer->args : nullptr,
+                     infer ? infer->data : ast::Ident());
 }
 
 //===- summary ------------------------------------------------------------------------------===//
@@ -123,7 +145,7 @@ void SectionBuilder::summarise(SectionFunction &section) {
   for (const auto &[name, value] : section.results.fields)
     summary.outputs.push_back(name + ": " + value.str());
   for (const SummaryRow &row : section.elab.summary) {
-    NetRow copy{row.text, row.type.str(), row.parameters, 0, row.span.position(), 0};
+    NetRow copy{row.level, row.text, row.type.str(), row.parameters, 0, row.span.position(), 0};
     for (mlir::Operation *op : row.operations) {
       if (auto cost = llvm::dyn_cast<gnc::CostOpInterface>(op))
         copy.flops += cost.cost(1).flops;
@@ -168,7 +190,7 @@ LogicalResult SectionBuilder::checkOverrides() {
       names.push_back(setting.name.text);
     collectDimensions(net, names);
     if (plan.train)
-      names.append({"batch", "epochs", "steps", "seed", "validate"});
+      names.append({"batch", "epochs", "steps", "seed", "validate", "workers"});
     Diagnostic &error =
         context.diags.error("unknown-setting", {},
                             "-s " + name + ": " + net.name.text + " has no setting '" + name + "'");
@@ -218,30 +240,62 @@ private:
 };
 } // namespace
 
+/// runtime::DataSource.
+static mlir::Attribute sourceAttribute(mlir::MLIRContext *context, const DataSource &from) {
+  DictionaryBuilder builder(context);
+  builder.set("kind", StringRef(from.kind))
+      .set("path", StringRef(from.path))
+      .set("count", from.count)
+      .set("seed", from.seed)
+      .place(from.span);
+  if (!from.files.empty()) {
+    DictionaryBuilder files(context);
+    for (const auto &[name, path] : from.files)
+      files.set(name, StringRef(path));
+    builder.set("files", files.finish());
+  }
+  if (from.split != DataSource().split)
+    builder.set("split", mlir::Builder(context).getF64FloatAttr(from.split));
+  if (!from.label.empty())
+    builder.set("label", StringRef(from.label));
+  if (from.couples)
+    builder.set("couples", mlir::Builder(context).getF64FloatAttr(*from.couples));
+  return builder.finish();
+}
+
+/// A net without a data section answers made-up samples too: `gnc infer --data synthetic:N`.
+static DataSource withoutSection(StringRef dataOverride) {
+  DataSource source;
+  if (dataOverride.consume_front("synthetic:") && !dataOverride.getAsInteger(10, source.count))
+    source.kind = "synthetic";
+  return source;
+}
+
 void SectionBuilder::setRecipe() {
   mlir::MLIRContext *mlirContext = context.module->getContext();
-  DataSource from = source.value_or(DataSource());
-  mlir::Attribute sourceAttribute = DictionaryBuilder(mlirContext)
-                                        .set("kind", StringRef(from.kind))
-                                        .set("path", StringRef(from.path))
-                                        .set("count", from.count)
-                                        .set("seed", from.seed)
-                                        .place(from.span)
-                                        .finish();
+  DataSource from = source ? *source : withoutSection(context.options.dataOverride);
   int64_t seed = context.options.seed ? int64_t(*context.options.seed) : numbers.seed;
   mlir::Attribute validate = mlir::Builder(mlirContext).getF64FloatAttr(numbers.validate);
+  DictionaryBuilder initBuilder(mlirContext);
+  initBuilder.set("path", StringRef(numbers.init));
+  if (!numbers.init.empty())
+    initBuilder.place(keys->place("init"));
+  mlir::Attribute init = initBuilder.finish();
   const ast::Decl *section = plan.train ? (const ast::Decl *)plan.train : plan.net.decl;
   context.module->setAttr(names::kRecipe, DictionaryBuilder(mlirContext)
                                               .set("net", plan.net.decl->name.text)
-                                              .set("source", sourceAttribute)
+                                              .set("source", sourceAttribute(mlirContext, from))
                                               .set("batch", numbers.batch)
                                               .set("epochs", numbers.epochs)
                                               .set("steps", numbers.steps)
                                               .set("seed", seed)
                                               .set("validate", validate)
                                               .set("metrics", metricNames)
+                                              .set("tables", tableNames)
                                               .set("outputs", outputNames)
                                               .set("best", StringRef(numbers.best))
+                                              .set("workers", numbers.workers)
+                                              .set("init", init)
                                               .place(section->name.span)
                                               .finish());
 }

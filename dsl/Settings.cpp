@@ -30,8 +30,10 @@ static FailureOr<Value> convertSize(Elaborator &elab, const ast::Param &param, c
       return elab.error("whole-number", at,
                         subject(param, owner) + " must be whole, got " + found(value));
     if (extent.isNegative())
-      return elab.error("negative-size", at,
-                        subject(param, owner) + " must not be negative, got " + found(value));
+      return elab
+          .error("negative-size", at,
+                 subject(param, owner) + " must not be negative, got " + found(value))
+          .help("leave it out, or write 0 for none");
   }
   return Value(std::move(size));
 }
@@ -111,7 +113,9 @@ static bool matchGiven(Elaborator &elab, llvm::ArrayRef<const ast::Param *> para
       good = false;
     } else if (matched[index]) {
       elab.error("setting-twice", one.name ? one.name.span : one.span,
-                 "setting '" + params[index]->name.text + "' of " + owner + " is given twice");
+                 "setting '" + params[index]->name.text + "' of " + owner + " is given twice")
+          .note(matched[index]->span, "the first time here")
+          .help("keep one of them");
       good = false;
     } else {
       matched[index] = &one;
@@ -137,7 +141,8 @@ LogicalResult gnc::dsl::bindSettings(Elaborator &elab, llvm::ArrayRef<const ast:
   for (const auto &[param, one] : llvm::zip(params, matched)) {
     if (!one && !param->value) {
       elab.error("missing-setting", at, owner + " needs setting '" + param->name.text + "'")
-          .note("settings of " + owner + ": " + settingNames(params));
+          .note("settings of " + owner + ": " + settingNames(params))
+          .help("write " + owner + "(" + param->name.text + " = ..)");
       good = false;
       scope.defineFailed(param->name.text);
       continue;
@@ -147,10 +152,12 @@ LogicalResult gnc::dsl::bindSettings(Elaborator &elab, llvm::ArrayRef<const ast:
     if (succeeded(value))
       value = convertSetting(elab, *param, *value, owner, one ? one->span : param->value->span);
     good &= succeeded(value);
-    if (succeeded(value))
+    if (succeeded(value)) {
+      elab.tell(param->name.span, *value);
       scope.define(param->name.text, *value, param->span);
-    else
+    } else {
       scope.defineFailed(param->name.text);
+    }
   }
   return success(good);
 }

@@ -29,6 +29,7 @@ public:
 
 private:
   std::optional<Sum> binary(const ast::Binary &expr);
+  std::optional<Sum> taken(const ast::If &expr);
   std::optional<Sum> product(const ast::Binary &expr, const Sum &lhs, const Sum &rhs);
   std::optional<Sum> name(llvm::StringRef name, llvm::StringRef member);
   std::string factor(const Sum &sum, int needed) const;
@@ -167,7 +168,19 @@ std::optional<Sum> Arithmetic::of(const ast::Expr &expr) {
       return name(base->name, member->member.text);
   if (auto *operation = llvm::dyn_cast<ast::Binary>(&expr))
     return binary(*operation);
+  if (auto *choice = llvm::dyn_cast<ast::If>(&expr))
+    return taken(*choice);
   return std::nullopt;
+}
+
+/// The branch that a setting chooses: `if ceil then .. else ..`.
+std::optional<Sum> Arithmetic::taken(const ast::If &expr) {
+  auto *setting = llvm::dyn_cast<ast::Name>(expr.condition);
+  const Value *value = setting ? scope.value(setting->name) : nullptr;
+  const bool *condition = value ? value->boolean() : nullptr;
+  if (!condition)
+    return std::nullopt;
+  return of(*condition ? *expr.thenValue : *expr.elseValue);
 }
 
 std::string gnc::dsl::resultArithmetic(const ast::OpDecl &op, const Scope &scope, const Use &use) {
@@ -175,7 +188,7 @@ std::string gnc::dsl::resultArithmetic(const ast::OpDecl &op, const Scope &scope
   if (op.results.empty() || !op.results.front().type)
     return note;
   for (const ast::Dim &dim : op.results.front().type->dims) {
-    if (dim.pack || !llvm::isa<ast::Binary>(dim.expr))
+    if (dim.pack || !llvm::isa<ast::Binary, ast::If>(dim.expr))
       continue;
     Arithmetic arithmetic(scope, use);
     auto sum = arithmetic.of(*dim.expr);

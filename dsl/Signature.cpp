@@ -19,9 +19,11 @@ static FailureOr<int64_t> dimension(Elaborator &elab, const ast::Dim &dim, Scope
               found = value->isNumber() ? value->str() : value->kindName().str();
   std::optional<int64_t> number = value->asInt();
   if (!number)
-    return elab.error("whole-number", dim.span,
-                      "a dimension must be a whole number, got " +
-                          (text == found ? text : text + " = " + found));
+    return elab
+        .error("whole-number", dim.span,
+               "a dimension must be a whole number, got " +
+                   (text == found ? text : text + " = " + found))
+        .help("round it: a // b in place of a / b, or floor(..)");
   if (*number < 1)
     return elab.error("empty-dimension", dim.span,
                       "dimension " + (text == found ? text : text + " = " + found) +
@@ -35,6 +37,11 @@ FailureOr<llvm::SmallVector<int64_t, 4>> Elaborator::evaluateShape(const ast::Ty
   int64_t elements = 1;
   for (const ast::Dim &dim : type.dims) {
     if (dim.pack) {
+      const auto *name = llvm::dyn_cast<ast::Name>(dim.expr);
+      if (name && !scope.find(name->name))
+        return error("pack", dim.span,
+                     "nothing says how many dimensions '" + dimText(dim) + "' are")
+            .help("declare an input with it: x: [" + dimText(dim) + "]");
       FailureOr<Value> pack = evaluate(*dim.expr, scope);
       if (failed(pack))
         return failure();
@@ -103,6 +110,11 @@ struct InputCheck {
 } // namespace
 
 LogicalResult InputCheck::rank() {
+  if (llvm::count_if(type.dims, [](const ast::Dim &dim) { return dim.pack; }) > 1)
+    return elab
+        .error("two-packs", type.shapeSpan,
+               "two packs in " + typeText(type) + ": how many dimensions is each?")
+        .help("keep one, and write the other dimensions one by one");
   if (!type.hasShape) // a scalar: `t: index(K)`
     return tensor.rank() == 0 ? success()
                               : elab.error("rank-mismatch", at,
@@ -283,7 +295,9 @@ static bool explainClasses(Elaborator &elab, llvm::ArrayRef<ast::Param> params,
       elab.error("class-count", at,
                  input.text + " has " + llvm::Twine(other.extentOf(i)) + " classes, " +
                      inputs[which].text + " has " + llvm::Twine(label.classes))
-          .trail(other.tensor, "the shape on the way here:");
+          .trail(other.tensor, "the shape on the way here:")
+          .help("give the last layer " + llvm::Twine(label.classes) + " outputs, or the label " +
+                llvm::Twine(other.extentOf(i)) + " classes");
       return true;
     }
   }
@@ -302,6 +316,7 @@ LogicalResult gnc::dsl::checkInputs(Elaborator &elab, llvm::ArrayRef<ast::Param>
       if (failed(check.element()) || failed(check.dimensions()))
         return failure();
     }
+    elab.tell(param.name.span, tensor);
     scope.define(param.name.text, tensor, param.span);
   }
   return success();

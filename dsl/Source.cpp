@@ -33,7 +33,21 @@ const Source &SourceManager::add(std::string name, std::string text) {
   return *sources.back();
 }
 
+std::string SourceManager::identityOf(llvm::StringRef path) {
+  llvm::SmallString<128> real;
+  if (llvm::sys::fs::real_path(path, real))
+    return path.str();
+  return real.str().str();
+}
+
+void SourceManager::replace(llvm::StringRef path, std::string text) {
+  replaced[identityOf(path)] = std::move(text);
+}
+
 const Source *SourceManager::open(llvm::StringRef path, std::string &error) {
+  if (!replaced.empty())
+    if (auto it = replaced.find(identityOf(path)); it != replaced.end())
+      return &add(path.str(), it->second);
   // A size asked first: a device or a huge file must not be read at all.
   llvm::sys::fs::file_status status;
   if (std::error_code code = llvm::sys::fs::status(path, status)) {

@@ -2,6 +2,7 @@
 #ifndef GNC_DSL_SOURCE_H
 #define GNC_DSL_SOURCE_H
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
@@ -68,6 +69,10 @@ public:
   const Source &add(std::string name, std::string text);
   /// Reads a file; null with `error` set when it cannot be read or is too large to be a program.
   const Source *open(llvm::StringRef path, std::string &error);
+  /// From now on `open` gives this text for the file, by whatever path: that of an open document.
+  void replace(llvm::StringRef path, std::string text);
+  /// One file has one identity, whatever path leads to it; a path to nothing is its own.
+  static std::string identityOf(llvm::StringRef path);
   /// A source added before under this name, or null.
   const Source *find(llvm::StringRef name) const;
 
@@ -76,6 +81,7 @@ public:
 
 private:
   std::vector<std::unique_ptr<Source>> sources;
+  llvm::StringMap<std::string> replaced; // by identity
 };
 
 } // namespace gnc::dsl

@@ -221,6 +221,26 @@ FailureOr<Tensor> gnc::dsl::flatten(Elaborator &elab, const Tensor &tensor, Span
   return Tensor(value, type, elab.extendTrail(tensor.trail, "flatten", type, note));
 }
 
+FailureOr<Tensor> gnc::dsl::reshape(Elaborator &elab, const Tensor &tensor,
+                                    llvm::ArrayRef<int64_t> shape, Span at) {
+  TensorType type = tensor;
+  type.shape.assign(shape.begin(), shape.end());
+  if (type.elements() != tensor.elements()) {
+    Report report =
+        elab.error("reshape", at,
+                   "cannot reshape " + tensor.str() + ", which has " +
+                       llvm::Twine(tensor.elements()) + " elements, to " +
+                       TensorType::str(type.shape) + ", which has " + llvm::Twine(type.elements()));
+    report.trail(tensor, "the shape on the way here:");
+    return report.help("both shapes need the same number of elements");
+  }
+  mlir::Value value = tensor.value;
+  if (type.shape != tensor.shape)
+    value = gnc::ReshapeOp::create(elab.builder, elab.location(at),
+                                   type.ir(elab.builder.getContext()), value);
+  return Tensor(value, type, elab.extendTrail(tensor.trail, "reshape", type));
+}
+
 /// All dimensions but `axis` agree with the first part's.
 static LogicalResult checkParts(Elaborator &elab, llvm::ArrayRef<Tensor> parts,
                                 llvm::ArrayRef<Span> spans, int64_t axis, Span at) {

@@ -28,6 +28,9 @@ FailureOr<Tensor> reduceAxes(Elaborator &elab, ast::Reducer reducer, const Tenso
                              std::optional<int64_t> axis, Span at);
 
 FailureOr<Tensor> flatten(Elaborator &elab, const Tensor &tensor, Span at);
+/// The same elements, row by row, in another shape; another number of elements is reported at `at`.
+FailureOr<Tensor> reshape(Elaborator &elab, const Tensor &tensor, llvm::ArrayRef<int64_t> shape,
+                          Span at);
 FailureOr<Tensor> concat(Elaborator &elab, llvm::ArrayRef<Tensor> parts, llvm::ArrayRef<Span> spans,
                          int64_t axis, Span at);
 

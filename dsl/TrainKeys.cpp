@@ -7,14 +7,7 @@
 using namespace gnc::dsl;
 using llvm::StringRef;
 
-namespace {
-struct Key {
-  StringRef name, meaning;
-  bool supported = true;
-};
-} // namespace
-
-static constexpr Key allKeys[] = {
+static constexpr TrainKey allKeys[] = {
     {"loss", "a number a sample, over the net's results and the data's fields"},
     {"optimizer", "sgd(..), adam(..), .. or one of your own"},
     {"batch", "samples in one step"},
@@ -26,20 +19,22 @@ static constexpr Key allKeys[] = {
     {"save", "best(metric)"},
     {"clip", "norm(c) or value(c)"},
     {"precision", "f32"},
-    {"init", "a file of weights to start from", false},
+    {"init", "a file of weights to start from"},
     {"freeze", "a list of layers that are not trained"},
-    {"average", "ema(d)", false},
-    {"workers", "threads that read data", false},
+    {"average", "ema(d)"},
+    {"workers", "threads that read data"},
 };
 
-static const Key *findKey(StringRef name) {
-  const Key *key = llvm::find_if(allKeys, [&](const Key &k) { return k.name == name; });
+llvm::ArrayRef<TrainKey> gnc::dsl::trainKeys() { return allKeys; }
+
+static const TrainKey *findKey(StringRef name) {
+  const TrainKey *key = llvm::find_if(allKeys, [&](const TrainKey &k) { return k.name == name; });
   return key == std::end(allKeys) ? nullptr : key;
 }
 
 bool TrainKeys::isNumberKey(StringRef name) {
   return name == "batch" || name == "epochs" || name == "steps" || name == "seed" ||
-         name == "validate";
+         name == "validate" || name == "workers";
 }
 
 //===- reading ------------------------------------------------------------------------------===//
@@ -66,10 +61,10 @@ void TrainKeys::add(const ast::AssignStmt &assign, Diagnostics &diags) {
     return;
   }
   const ast::Ident &name = assign.names.front();
-  const Key *key = findKey(name.text);
+  const TrainKey *key = findKey(name.text);
   if (!key) {
     llvm::SmallVector<StringRef> names;
-    for (const Key &k : allKeys)
+    for (const TrainKey &k : allKeys)
       names.push_back(k.name);
     Diagnostic &error =
         diags.error("unknown-key", name.span, "train sections have no key '" + name.text + "'");
@@ -80,12 +75,6 @@ void TrainKeys::add(const ast::AssignStmt &assign, Diagnostics &diags) {
       error.help("did you mean '" + near + "'?");
     else
       error.help("a helper value is written let " + name.text + " = ..");
-    return;
-  }
-  if (!key->supported) {
-    diags.error("key-not-supported", name.span, "'" + key->name + "' is not supported yet")
-        .note("it will be: " + key->meaning)
-        .help("leave it out");
     return;
   }
   auto [it, inserted] = values.try_emplace(key->name, assign.value);
@@ -209,17 +198,6 @@ static FailureOr<std::string> evaluateSave(const TrainKeys &keys, Elaborator &el
       .didYouMean(metric->name, names);
 }
 
-static LogicalResult checkPrecision(const TrainKeys &keys, Elaborator &elab) {
-  const ast::Expr *expr = keys.find("precision");
-  const auto *name = llvm::dyn_cast_or_null<ast::Name>(expr);
-  if (!expr || (name && name->name == "f32"))
-    return success();
-  return elab
-      .error("key-not-supported", expr->span,
-             "precision " + expr->span.text() + " is not supported yet")
-      .help("write precision = f32, or leave it out");
-}
-
 /// `-s steps=..` takes the place of the section's epochs, and the other way round.
 static LogicalResult evaluateLength(const TrainKeys &keys, Elaborator &elab, NumberReader &reader,
                                     const llvm::StringMap<Value> &overrides,
@@ -248,7 +226,7 @@ static LogicalResult evaluateLength(const TrainKeys &keys, Elaborator &elab, Num
 }
 
 FailureOr<TrainNumbers> gnc::dsl::evaluateNumbers(const TrainKeys &keys, Elaborator &elab,
-                                                  Scope &scope,
+                                                  const Module &module, Scope &scope,
                                                   const llvm::StringMap<Value> &overrides,
                                                   llvm::ArrayRef<std::string> metrics) {
   TrainNumbers numbers;
@@ -257,13 +235,15 @@ FailureOr<TrainNumbers> gnc::dsl::evaluateNumbers(const TrainKeys &keys, Elabora
   FailureOr<int64_t> seed = reader.whole("seed", 0, 0);
   FailureOr<double> validate = reader.share("validate");
   FailureOr<std::string> best = evaluateSave(keys, elab, metrics);
-  LogicalResult precision = checkPrecision(keys, elab);
+  FailureOr<int64_t> workers = reader.whole("workers", 0, numbers.workers);
+  LogicalResult start = evaluateStart(keys, elab, module, scope, numbers);
   LogicalResult length = evaluateLength(keys, elab, reader, overrides, numbers);
-  if (failed(batch) || failed(seed) || failed(validate) || failed(best) || failed(precision) ||
-      failed(length))
+  if (failed(batch) || failed(seed) || failed(validate) || failed(best) || failed(workers) ||
+      failed(start) || failed(length))
     return failure();
   numbers.batch = *batch;
   numbers.seed = *seed;
+  numbers.workers = *workers;
   numbers.validate = *validate;
   numbers.best = *best;
   return numbers;

@@ -8,11 +8,17 @@
 
 namespace gnc::dsl {
 
+/// A key as it may be written, and what its value says.
+struct TrainKey {
+  llvm::StringRef name, meaning;
+};
+/// All of them, the most used first.
+llvm::ArrayRef<TrainKey> trainKeys();
+
 /// What a train section says, as written: names checked, nothing evaluated.
 class TrainKeys {
 public:
-  /// Reads the section; what is wrong with it is reported (unknown keys, keys that are not
-  /// supported, two values for one key).
+  /// Reads the section; what is wrong with it is reported (unknown keys, two values for one key).
   TrainKeys(const ast::TrainDecl &train, Diagnostics &diags);
 
   const ast::TrainDecl &train;
@@ -43,15 +49,23 @@ private:
 /// The numbers and names of a train section, evaluated: runtime::Recipe.
 struct TrainNumbers {
   int64_t batch = 32, epochs = 0, steps = 0, seed = 0;
+  int64_t workers = -1; // -1: not given
   double validate = 0;
-  std::string best; // of `save = best(..)`
+  std::string best;              // of `save = best(..)`
+  std::string init;              // the file, resolved against the folder of the .net file; "": none
+  std::optional<double> average; // the decay of `average = ema(decay)`
 };
 
-/// Evaluates them in `scope` (which holds the section's `let`s). `overrides` (`-s`) win; those used
-/// are added to `elab.usedOverrides`.
-FailureOr<TrainNumbers> evaluateNumbers(const TrainKeys &keys, Elaborator &elab, Scope &scope,
+/// Evaluates them in `scope` (which holds the section's `let`s), for a section of `module`.
+/// `overrides` (`-s`) win; those used are added to `elab.usedOverrides`.
+FailureOr<TrainNumbers> evaluateNumbers(const TrainKeys &keys, Elaborator &elab,
+                                        const Module &module, Scope &scope,
                                         const llvm::StringMap<Value> &overrides,
                                         llvm::ArrayRef<std::string> metrics);
+
+/// What `init`, `average` and `precision` say (TrainStart.cpp); the numbers are filled in.
+LogicalResult evaluateStart(const TrainKeys &keys, Elaborator &elab, const Module &module,
+                            Scope &scope, TrainNumbers &numbers);
 
 /// `clip = norm(c)` or `clip = value(c)`.
 struct Clip {

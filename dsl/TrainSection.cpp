@@ -1,4 +1,6 @@
 // `@train` and `@eval`: loss, metrics, gradient, optimizer.
+#include "dsl/GradientPaths.h"
+#include "dsl/Habits.h"
 #include "dsl/SectionMath.h"
 #include "dsl/Sections.h"
 #include "dsl/Walk.h"
@@ -59,25 +61,32 @@ static std::string metricName(const ast::Expr &expr) {
   return "metric";
 }
 
-FailureOr<Tensor> SectionBuilder::evaluateMetric(SectionFunction &section, const ast::Expr &expr) {
-  if (const auto *call = llvm::dyn_cast<ast::Call>(&expr))
-    if (const auto *callee = llvm::dyn_cast<ast::Name>(call->callee))
-      if (llvm::isa_and_nonnull<ast::MetricDecl>(plan.main->find(callee->name).decl))
-        return section.elab
-            .error("metric-not-supported", expr.span,
-                   "metrics that accumulate, such as '" + callee->name + "', are not supported yet")
-            .help("use an op that gives a number a sample");
+FailureOr<SectionBuilder::Metric>
+SectionBuilder::evaluateMetric(SectionFunction &section, std::string name, const ast::Expr &expr) {
+  Metric metric{std::move(name), std::nullopt, std::nullopt};
+  if (auto found = MetricUse::find(*plan.main, expr)) {
+    if (section.elab.mode == ast::Mode::Train)
+      return metric; // only evaluation sees a whole split
+    FailureOr<MetricUse> use =
+        MetricUse::make(section.elab, found->first, *found->second, *section.scope);
+    if (failed(use))
+      return failure();
+    metric.use = *use;
+    return metric;
+  }
   FailureOr<Value> value = section.elab.evaluate(expr, *section.scope);
   if (failed(value))
     return failure();
-  const Tensor *metric = value->tensor();
-  if (metric && metric->rank() == 0)
-    return *metric;
+  const Tensor *tensor = value->tensor();
+  if (tensor && tensor->rank() == 0) {
+    metric.value = *tensor;
+    return metric;
+  }
   Report report =
       section.elab.error("metric-not-scalar", expr.span,
                          "a metric must be a number a sample, [], but this is " + value->str());
-  if (metric)
-    report.trail(*metric).help("reduce it: mean(..) or sum(..)");
+  if (tensor)
+    report.trail(*tensor).help("reduce it: mean(..) or sum(..)");
   else
     report.help("compute it from the net's results, as accuracy(logits, label) does");
   return report;
@@ -104,10 +113,10 @@ SectionBuilder::evaluateMetrics(SectionFunction &section) {
     if (count > 1)
       name += "." + std::to_string(count);
     metricNames.push_back(name);
-    FailureOr<Tensor> value = evaluateMetric(section, *element);
-    ok &= succeeded(value);
-    if (succeeded(value))
-      metrics.push_back({name, *value});
+    FailureOr<Metric> metric = evaluateMetric(section, name, *element);
+    ok &= succeeded(metric);
+    if (succeeded(metric))
+      metrics.push_back(std::move(*metric));
   }
   if (!ok)
     return failure();
@@ -180,8 +189,8 @@ FailureOr<std::vector<const Parameter *>> SectionBuilder::trainedWeights(Section
   return trained;
 }
 
-LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUse &optimizer,
-                                           const Clip &clip, mlir::Value loss) {
+FailureOr<size_t> SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUse &optimizer,
+                                               const Clip &clip, mlir::Value loss) {
   Elaborator &elab = section.elab;
   FailureOr<std::vector<const Parameter *>> trained = trainedWeights(section);
   if (failed(trained))
@@ -191,6 +200,7 @@ LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUs
     weights.push_back(weight->argument);
   mlir::Location lossAt = elab.location(keys->find("loss")->span);
   mlir::Location at = elab.location(keys->find("optimizer")->span);
+  warnAboutPaths(elab, loss, *trained, keys->find("loss")->span);
   auto gradient = GradientOp::create(elab.builder, lossAt, loss, weights);
   llvm::SmallVector<mlir::Value> gradients(gradient.getResults());
   mlir::Value norm = normOfAll(elab.builder, at, gradients);
@@ -204,20 +214,8 @@ LogicalResult SectionBuilder::addOptimizer(SectionFunction &section, OptimizerUs
   for (auto [parameter, value] : llvm::zip(*trained, gradients))
     if (failed(optimizer.step(*parameter, value)))
       return failure(); // the next weight would say the same
-  return success();
+  return trained->size();
 }
-
-namespace {
-/// The names that occur in a section.
-struct NameSearch : Visitor {
-  void visit(const ast::Expr &expr) override {
-    if (const auto *name = llvm::dyn_cast<ast::Name>(&expr))
-      names.insert(name->name);
-  }
-  using Visitor::visit;
-  llvm::StringSet<> names;
-};
-} // namespace
 
 /// What is allowed and hardly meant.
 void SectionBuilder::warn(SectionFunction &section) {
@@ -231,7 +229,8 @@ void SectionBuilder::warn(SectionFunction &section) {
   for (size_t i = 0; section.data && i != section.data->fields.size(); ++i) {
     const auto &[name, value] = section.data->fields[i];
     const Tensor *field = value.tensor();
-    if (field && field->element == ElementKind::Index && !search.names.contains(name))
+    bool madeInto = field && !field->value.use_empty(); // one_hot(label, ..) may be what is read
+    if (field && field->element == ElementKind::Index && !madeInto && !search.names.contains(name))
       (void)section.elab
           .warning("unread-label", keys->place("loss"),
                    "nothing here reads the label '" + name + "'")
@@ -259,7 +258,7 @@ LogicalResult SectionBuilder::buildTrain() {
   FailureOr<Tensor> loss = evaluateLoss(section);
   FailureOr<std::vector<Metric>> metrics = evaluateMetrics(section);
   FailureOr<TrainNumbers> evaluated =
-      evaluateNumbers(*keys, elab, *section.scope, context.overrides, metricNames);
+      evaluateNumbers(*keys, elab, *plan.main, *section.scope, context.overrides, metricNames);
   FailureOr<Clip> clip = evaluateClip(*keys, elab, *section.scope);
   FailureOr<OptimizerUse> optimizer = failure();
   if (const ast::Expr *expr = keys->find("optimizer"))
@@ -270,17 +269,24 @@ LogicalResult SectionBuilder::buildTrain() {
     return failure();
   warn(section);
   numbers = *evaluated;
+  if (numbers.batch == 1)
+    warnAboutBatchOfOne(elab, keys->place("batch"));
+  if (numbers.average)
+    optimizer->setAverage(*numbers.average);
   mlir::Location at = elab.location(keys->find("loss")->span);
   auto mean = [&](const Tensor &scalar, mlir::Location location) {
     return batchMean(elab.builder, location, perSample(elab.builder, location, scalar));
   };
   mlir::Value lossMean = mean(*loss, at);
   section.function.addResult("loss", lossMean);
-  if (failed(addOptimizer(section, *optimizer, *clip, lossMean)))
+  FailureOr<size_t> trained = addOptimizer(section, *optimizer, *clip, lossMean);
+  if (failed(trained))
     return failure();
+  summariseTraining(section, *optimizer, *trained);
   for (const Metric &metric : *metrics)
-    section.function.addResult(metric.name,
-                               mean(metric.value, elab.location(keys->find("metrics")->span)));
+    if (metric.value)
+      section.function.addResult(metric.name,
+                                 mean(*metric.value, elab.location(keys->find("metrics")->span)));
   for (const Parameter *state : elab.updates())
     section.function.addUpdate(state->argument, state->current);
   section.finish();
@@ -303,10 +309,51 @@ LogicalResult SectionBuilder::buildEval() {
     return failure();
   mlir::Location at = elab.location(keys->find("loss")->span);
   section.function.addResult("loss", perSample(elab.builder, at, *loss));
-  for (const Metric &metric : *metrics)
-    section.function.addResult(
-        metric.name,
-        perSample(elab.builder, elab.location(keys->find("metrics")->span), metric.value));
+  for (const Metric &metric : *metrics) {
+    if (metric.use)
+      metric.use->addSums(elab, section.function, metric.name);
+    else
+      section.function.addResult(
+          metric.name,
+          perSample(elab.builder, elab.location(keys->find("metrics")->span), *metric.value));
+  }
   section.finish();
-  return success();
+  return LogicalResult::success(succeeded(buildScore(*metrics)) && succeeded(checkBest(section)));
+}
+
+//===- @score -------------------------------------------------------------------------------===//
+
+LogicalResult SectionBuilder::buildScore(llvm::ArrayRef<Metric> metrics) {
+  tableNames.clear();
+  if (llvm::none_of(metrics, [](const Metric &metric) { return metric.use.has_value(); }))
+    return success();
+  mlir::Location at = mlir::UnknownLoc::get(context.module->getContext());
+  ProgramFunction function(context.module, "score", /*training=*/false, at);
+  Elaborator elab(function, context.diags, function.builder, ast::Mode::Infer);
+  bool ok = true;
+  for (const Metric &metric : metrics) {
+    if (!metric.use)
+      continue;
+    FailureOr<Tensor> value = metric.use->score(elab, function, metric.name);
+    ok &= succeeded(value);
+    if (failed(value))
+      continue;
+    function.addResult(metric.name, value->value);
+    if (value->rank() != 0) {
+      tableNames.push_back(metric.name);
+      llvm::erase(metricNames, metric.name);
+    }
+  }
+  function.finish();
+  return LogicalResult::success(ok);
+}
+
+/// `best` needs a number, which is known of metrics that accumulate only now.
+LogicalResult SectionBuilder::checkBest(SectionFunction &section) {
+  if (!llvm::is_contained(tableNames, numbers.best))
+    return success();
+  return section.elab
+      .error("train-save", keys->place("save"),
+             "best needs a number, but '" + numbers.best + "' is none")
+      .help("choose another metric, or best(loss)");
 }

@@ -1,4 +1,5 @@
 #include "dsl/Value.h"
+#include "dsl/HostField.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLExtras.h"
@@ -116,7 +117,7 @@ llvm::StringRef Value::kindName() const {
   static constexpr llvm::StringLiteral names[] = {
       "a number", "a number",       "a truth value",  "a string", "a size",
       "a tuple",  "a list",         "several values", "a layer",  "a layer",
-      "a symbol", "a distribution", "a schedule",     "a tensor"};
+      "a symbol", "a distribution", "a schedule",     "a tensor", "a picture"};
   static_assert(std::size(names) == std::variant_size_v<Storage>);
   return names[storage.index()];
 }
@@ -128,11 +129,22 @@ static std::string realText(double value) {
   return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
+llvm::StringRef Initializer::name() const {
+  switch (kind) {
+  case Kind::Constant: return "constant";
+  case Kind::Normal: return "normal";
+  case Kind::Uniform: return "uniform";
+  case Kind::TruncatedNormal: return "truncated_normal";
+  case Kind::Orthogonal: return "orthogonal";
+  }
+  llvm_unreachable("not a kind");
+}
+
 static std::string initializerText(const Initializer &init) {
   if (init.kind == Initializer::Kind::Constant)
     return realText(init.a);
-  return std::string(init.kind == Initializer::Kind::Normal ? "normal(" : "uniform(") +
-         realText(init.a) + ", " + realText(init.b) + ")";
+  return init.name().str() + "(" + realText(init.a) +
+         (init.usesB() ? ", " + realText(init.b) : std::string()) + ")";
 }
 
 void Value::print(std::string &out, unsigned depth) const {
@@ -145,7 +157,7 @@ void Value::print(std::string &out, unsigned depth) const {
   } else if (const bool *v = boolean()) {
     out += *v ? "true" : "false";
   } else if (const std::string *v = string()) {
-    out += *v;
+    out += '"' + *v + '"';
   } else if (const SizeValue *v = size()) {
     out += llvm::join(llvm::map_range(v->extents, [](const Rational &r) { return r.str(); }), "x");
   } else if (const std::vector<Value> *v = elements()) {
@@ -166,6 +178,8 @@ void Value::print(std::string &out, unsigned depth) const {
   } else if (const Initializer *v = initializer()) {
     out += initializerText(*v);
   } else if (const Tensor *v = tensor()) {
+    out += v->str();
+  } else if (const HostField *v = hostField()) {
     out += v->str();
   } else if (const Record *v = record()) {
     out += v->name;

@@ -19,6 +19,7 @@
 namespace gnc::dsl {
 
 class Module;
+struct HostField; // HostField.h
 class Scope;
 class Value;
 
@@ -80,9 +81,12 @@ std::string oneLine(llvm::StringRef text, size_t limit = 60);
 
 /// What weights and states start from. Exactly what runtime::Initializer says.
 struct Initializer {
-  enum class Kind { Constant, Normal, Uniform } kind = Kind::Constant;
-  double a = 0; // the constant | the mean | the lower bound
-  double b = 0; // unused | the standard deviation | the upper bound
+  enum class Kind { Constant, Normal, Uniform, TruncatedNormal, Orthogonal } kind = Kind::Constant;
+  double a = 0; // the constant | the mean | the lower bound | the mean | the gain
+  double b = 0; // unused | the deviation | the upper bound | the deviation | unused
+  bool usesB() const { return kind != Kind::Constant && kind != Kind::Orthogonal; }
+  /// "normal", as the language and the graph write it.
+  llvm::StringRef name() const;
   bool operator==(const Initializer &) const = default;
 };
 
@@ -141,9 +145,10 @@ struct List {
 class Value {
 public:
   template <typename T> using Ref = std::shared_ptr<T>;
-  using Storage = std::variant<Rational, double, bool, std::string, SizeValue, Ref<const Tuple>,
-                               Ref<const List>, Ref<const Record>, Ref<const Recipe>,
-                               Ref<LayerInstance>, Symbol, Initializer, Schedule, Tensor>;
+  using Storage =
+      std::variant<Rational, double, bool, std::string, SizeValue, Ref<const Tuple>,
+                   Ref<const List>, Ref<const Record>, Ref<const Recipe>, Ref<LayerInstance>,
+                   Symbol, Initializer, Schedule, Tensor, Ref<const HostField>>;
 
   Value(Rational v) : storage(v) {}
   Value(SizeValue v) : storage(std::move(v)) {}
@@ -155,6 +160,7 @@ public:
   Value(Recipe v) : storage(std::make_shared<const Recipe>(std::move(v))) {}
   Value(Ref<const Recipe> v) : storage(std::move(v)) {}
   Value(Ref<LayerInstance> v) : storage(std::move(v)) {}
+  Value(Ref<const HostField> v) : storage(std::move(v)) {}
   static Value number(int64_t v) { return Value(Rational(v)); }
   static Value real(double v) { return Value(Storage(v)); }
   static Value boolean(bool v) { return Value(Storage(v)); }
@@ -182,6 +188,7 @@ public:
   const Initializer *initializer() const { return std::get_if<Initializer>(&storage); }
   const Schedule *schedule() const { return std::get_if<Schedule>(&storage); }
   const Tensor *tensor() const { return std::get_if<Tensor>(&storage); }
+  const HostField *hostField() const { return pointee<Ref<const HostField>>(); }
 
   /// A rational or a real number.
   bool isNumber() const { return exact() || real(); }

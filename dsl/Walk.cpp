@@ -16,9 +16,22 @@ static void walkArgs(const ast::Args &args, Visitor &visitor) {
     walkAll(arg.value, visitor);
 }
 
+static void walkAttributes(const std::vector<ast::Attribute> &attributes, Visitor &visitor) {
+  for (const ast::Attribute &attribute : attributes)
+    if (attribute.args)
+      walkArgs(*attribute.args, visitor);
+}
+
+static void walkType(const ast::Type *type, Visitor &visitor) {
+  if (type)
+    walk(*type, visitor);
+}
+
 static void walkStage(const ast::Stage &stage, Visitor &visitor) {
   walk(*stage.unit, visitor);
   walkAll(stage.count, visitor);
+  walkType(stage.type, visitor);
+  walkAttributes(stage.attributes, visitor);
 }
 
 static void walkAccess(const ast::Access &access, Visitor &visitor) {
@@ -53,6 +66,7 @@ void gnc::dsl::walk(const ast::Expr &expr, Visitor &visitor) {
   case Kind::List: return walkAll(cast<ast::List>(expr).elements, visitor);
   case Kind::Flow:
     walk(*cast<ast::Flow>(expr).source, visitor);
+    walkType(cast<ast::Flow>(expr).type, visitor);
     for (const ast::Stage &stage : cast<ast::Flow>(expr).stages)
       walkStage(stage, visitor);
     return;
@@ -82,11 +96,19 @@ void gnc::dsl::walk(const ast::Stmt &stmt, Visitor &visitor) {
     if (body)
       walk(*body, visitor);
   };
+  visitor.visit(stmt);
   using Kind = ast::Stmt::Kind;
   switch (stmt.kind) {
-  case Kind::Param: return walkAll(cast<ast::ParamStmt>(stmt).init, visitor);
-  case Kind::State: return walkAll(cast<ast::StateStmt>(stmt).init, visitor);
-  case Kind::Layer: return walk(*cast<ast::LayerStmt>(stmt).chain, visitor);
+  case Kind::Param:
+    walkType(cast<ast::ParamStmt>(stmt).type, visitor);
+    walkAttributes(cast<ast::ParamStmt>(stmt).attributes, visitor);
+    return walkAll(cast<ast::ParamStmt>(stmt).init, visitor);
+  case Kind::State:
+    walkType(cast<ast::StateStmt>(stmt).type, visitor);
+    return walkAll(cast<ast::StateStmt>(stmt).init, visitor);
+  case Kind::Layer:
+    walkAttributes(cast<ast::LayerStmt>(stmt).attributes, visitor);
+    return walk(*cast<ast::LayerStmt>(stmt).chain, visitor);
   case Kind::Let: return walkAll(cast<ast::LetStmt>(stmt).value, visitor);
   case Kind::For:
     walkAll(cast<ast::ForStmt>(stmt).range, visitor);
@@ -98,15 +120,28 @@ void gnc::dsl::walk(const ast::Stmt &stmt, Visitor &visitor) {
   case Kind::When:
     walk(cast<ast::WhenStmt>(stmt).thenBody, visitor);
     return walkElse(cast<ast::WhenStmt>(stmt).elseBody);
-  case Kind::Require: return walkAll(cast<ast::RequireStmt>(stmt).condition, visitor);
-  case Kind::Assign: return walkAll(cast<ast::AssignStmt>(stmt).value, visitor);
+  case Kind::Require:
+    return walkAll({cast<ast::RequireStmt>(stmt).condition, cast<ast::RequireStmt>(stmt).message},
+                   visitor);
+  case Kind::Assign:
+    walkType(cast<ast::AssignStmt>(stmt).type, visitor);
+    return walkAll(cast<ast::AssignStmt>(stmt).value, visitor);
   case Kind::Update: return walkAll(cast<ast::UpdateStmt>(stmt).value, visitor);
   case Kind::Value: return walkAll(cast<ast::ValueStmt>(stmt).value, visitor);
-  case Kind::Equation: return walkAll(cast<ast::EquationStmt>(stmt).value, visitor);
+  case Kind::Equation:
+    for (const ast::Bind &index : cast<ast::EquationStmt>(stmt).indices)
+      walkAll(index.bound, visitor);
+    return walkAll(cast<ast::EquationStmt>(stmt).value, visitor);
   }
 }
 
 void gnc::dsl::walk(const ast::Body &body, Visitor &visitor) {
   for (const ast::Stmt *stmt : body.stmts)
     walk(*stmt, visitor);
+}
+
+void gnc::dsl::walk(const ast::Type &type, Visitor &visitor) {
+  walkAll({type.classes, type.batch ? type.batch->expr : nullptr}, visitor);
+  for (const ast::Dim &dim : type.dims)
+    walkAll(dim.expr, visitor);
 }

@@ -39,7 +39,7 @@ void Compiled::compile(const Source &source, const Plan &plan) {
     return;
   for (auto &entry : table.entries())
     keys.push_back(entry.key);
-  auto assembled = assembleProgram(module->lookupSymbol<func::FuncOp>("train"), table, *loaded);
+  auto assembled = assembleProgram(module->lookupSymbol<func::FuncOp>(name), table, *loaded);
   if (failed(assembled))
     return;
   program = std::move(*assembled);
@@ -51,12 +51,14 @@ void Compiled::compile(const Source &source, const Plan &plan) {
   ok = true;
 }
 
-/// The function is "train"; whatever the host sees has a path.
+/// The function is "train", unless it is the deployed program; whatever the host sees has a path.
 void Compiled::nameEverything() {
   auto function = module->lookupSymbol<func::FuncOp>("train");
   if (!function) {
     function = *module->getOps<func::FuncOp>().begin();
-    function.setName("train");
+    if (function.getName() == "infer")
+      name = "infer";
+    function.setName(name);
   }
   for (auto other : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
     if (other != function)
@@ -89,7 +91,7 @@ bool Compiled::lower(bool wholeWay, const Plan &plan) {
   return succeeded(passes.run(*module));
 }
 
-func::FuncOp Compiled::function() { return reference->lookupSymbol<func::FuncOp>("train"); }
+func::FuncOp Compiled::function() { return reference->lookupSymbol<func::FuncOp>(name); }
 
 std::optional<unsigned> Compiled::updateOf(unsigned argument) {
   for (unsigned i = 0; i < function().getNumResults(); ++i)
@@ -171,8 +173,13 @@ Tensors Compiled::run(const Tensors &arguments, int64_t n, unsigned threads) {
     return results;
   auto &engine = **executor;
   for (unsigned i = 0; i < arguments.size(); ++i) {
-    std::vector<float> values(arguments[i].data.begin(), arguments[i].data.end());
-    engine.writeTensor(*argumentTensor(i), n, values);
+    const std::vector<double> &data = arguments[i].data;
+    if (argumentTensor(i)->role == runtime::Role::Stream) {
+      auto word = [&](size_t at) { return static_cast<uint32_t>(static_cast<int64_t>(data[at])); };
+      engine.setStream(uint64_t(word(1)) << 32 | word(0), word(2), word(3));
+      continue;
+    }
+    engine.writeTensor(*argumentTensor(i), n, std::vector<float>(data.begin(), data.end()));
   }
   // What the host reads is there before anything is committed, and the commit leaves it alone.
   auto read = [&](bool updates) {

@@ -23,7 +23,8 @@ struct Plan {
   std::vector<std::string> disabled = {}; ///< passes to leave out
 };
 
-/// The one function (or `@train` of several), compiled. Arguments without a path are inputs named
+/// The one function (or `@train` of several), compiled as `@train`, or as `@infer` if that is its
+/// name. Arguments without a path are inputs named
 /// "a<i>", results without one are "r<i>".
 class Compiled {
 public:
@@ -67,6 +68,7 @@ private:
   bool lower(bool wholeWay, const Plan &plan);
   const runtime::Tensor *find(mlir::DictionaryAttr attributes, bool result);
 
+  std::string name = "train"; // of the function
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module, reference;
 };

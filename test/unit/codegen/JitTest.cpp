@@ -90,13 +90,13 @@ func.func @train() attributes {gnc.batch = 4 : i64} {
   %z = gnc.buffer : tensor<?x8xf32> in memref<32xf32>
   %loss = gnc.buffer : tensor<f32> in memref<1xf32> {host = {
     gnc.role = "result", gnc.path = "loss"}}
-  gnc.launch @saxpy tiles [1, 0, 1, 1] writes [3] (%alpha, %x, %w, %y) flops(16.0, 0.0)
+  gnc.launch @saxpy tiles [1, 0, 1, 1] writes [3] (%alpha, %x, %w, %y) flops(16, 0)
     : memref<1xf32>, memref<32xf32>, memref<8xf32>, memref<32xf32> loc(#forward)
-  gnc.launch @twin tiles [1, 0, 1, 1] writes [3] (%alpha, %y, %w, %z) flops(16.0, 0.0)
+  gnc.launch @twin tiles [1, 0, 1, 1] writes [3] (%alpha, %y, %w, %z) flops(16, 0)
     : memref<1xf32>, memref<32xf32>, memref<8xf32>, memref<32xf32> loc(#backward)
-  gnc.launch @loss tiles [0, 1, 1, 1] writes [1] (%y, %loss) flops(8.0, 0.0)
+  gnc.launch @loss tiles [0, 1, 1, 1] writes [1] (%y, %loss) flops(8, 0)
     : memref<32xf32>, memref<1xf32>
-  gnc.launch @update tiles [0, 1, 1, 1] writes [1] (%x, %w) commit flops(0.0, 8.0)
+  gnc.launch @update tiles [0, 1, 1, 1] writes [1] (%x, %w) commit flops(0, 8)
     : memref<32xf32>, memref<8xf32>
   return
 }

@@ -142,6 +142,29 @@ func.func @f(%x: tensor<12xi8>) -> (tensor<12xf32>, tensor<12xi1>, tensor<12xi8>
   }
 }
 
+/// A byte of a whole number is its low bits, without a sign.
+TEST(ScalarTest, truncation) {
+  for (unsigned bits : {128u, 512u}) {
+    Compiled compiled(R"(
+func.func @f(%x: tensor<12xi32>) -> (tensor<12xf32>, tensor<12xi1>, tensor<12xi8>) {
+  %y:3 = gnc.compute [i = 12] (%a = %x[i] : tensor<12xi32>) -> (tensor<12xf32>, tensor<12xi1>, tensor<12xi8>) {
+    %0 = arith.trunci %a : i32 to i8
+    %1 = arith.uitofp %0 : i8 to f32
+    %2 = arith.trunci %a : i32 to i1
+    gnc.yield %1, %2, %0 : f32, i1, i8
+  }
+  return %y#0, %y#1, %y#2 : tensor<12xf32>, tensor<12xi1>, tensor<12xi8>
+})",
+                      {.vectorBits = bits});
+    ASSERT_TRUE(compiled.ok);
+    Tensors arguments = specialAndOrdinary(
+        compiled, {0, 1, -1, 127, 128, 255, 256, 257, -128, -257, 16777216, 1 << 30});
+    Tensors expected = compiled.expected(arguments, Precision::F32);
+    EXPECT_EQ(expected.at(0).data.at(2), 255);
+    expectEqual(compiled.run(arguments, 1, 1), expected);
+  }
+}
+
 /// i32 as numbers: also those that f32 must round.
 TEST(ScalarTest, integersRound) {
   for (unsigned bits : {128u, 512u}) {

@@ -189,7 +189,8 @@ private:
   }
 
   void prepare() {
-    feed.gather(*data.train.part, std::span(order).subspan(steps * kBatch, kBatch));
+    EXPECT_TRUE(
+        feed.gather(*data.train.part, std::span(order).subspan(steps * kBatch, kBatch)).ok());
     runtime::Schedule::Variables variables;
     double perEpoch = std::ceil(static_cast<double>(data.train.size()) / kBatch);
     variables.step = static_cast<double>(steps + 1);

@@ -44,6 +44,19 @@ TEST(UpdateTest, inPlace) {
   EXPECT_EQ(check(twoWeights("", "%a", "%b")), 0u);
 }
 
+/// A dimension of extent 1 is read at 0: the weight of a convolution with one input channel.
+TEST(UpdateTest, unitDimension) {
+  EXPECT_EQ(check(R"(
+func.func @f(%w: tensor<8x1x5xf32> {gnc.role = "weight"}, %g: tensor<8x1x5xf32>) -> (tensor<8x1x5xf32> {gnc.updates = 0 : i64}) {
+  %v = gnc.compute [k = 8, c = 1, r = 5] (%p = %w[k, 0, r] : tensor<8x1x5xf32>, %q = %g[k, c, r] : tensor<8x1x5xf32>) -> tensor<8x1x5xf32> {
+    %0 = arith.subf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  return %v : tensor<8x1x5xf32>
+})"),
+            1u);
+}
+
 /// a <- b, b <- a.
 TEST(UpdateTest, swapped) { check(twoWeights("", "%b", "%a")); }
 

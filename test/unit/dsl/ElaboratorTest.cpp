@@ -115,6 +115,27 @@ TEST(Dimensions, AreBoundByTheCommandLineOrAssumed) {
   EXPECT_TRUE(given.result.summary.assumed.empty());
 }
 
+/// What the data section says without opening files is known; `-s` wins, and is compared with it.
+TEST(Dimensions, AreBoundByTheData) {
+  auto program = [](const std::string &input, const std::string &source, const std::string &image) {
+    return "net A(image: [" + input + ", H, W]) -> y: [2, H, W] { image -> conv(2, 1x1) }\n" +
+           "data d {\n  source = " + source + "\n  image  = (" + image + ") / 255\n}\n" +
+           "infer A on d { y2 = 2 * y }\n";
+  };
+  std::string cifar = program("C", "cifar10(\"none\")", "source.image");
+  std::string folder = program("C", "folder(\"none\")", "source.image -> gray -> resize(64x48)");
+  std::string idx = program("1", "idx(\"none\")", "source.image");
+  Net fromSource(cifar, {}, false), fromTransform(folder, {}, false), open(idx, {}, false);
+  EXPECT_TRUE(fromSource.result.summary.assumed.empty()) << fromSource.diags.str();
+  EXPECT_EQ(fromSource.result.summary.inputs, (Names{"image: [3, 32, 32]"}));
+  EXPECT_EQ(fromTransform.result.summary.inputs, (Names{"image: [1, 64, 48]"}))
+      << fromTransform.diags.str();
+  EXPECT_EQ(open.result.summary.assumed, (Names{"H", "W"})) << open.diags.str();
+  EXPECT_EQ(open.result.summary.inputs, (Names{"image: [1, 256, 256]"}));
+  Net refused(cifar, {{"H", "64"}}, false);
+  EXPECT_NE(refused.diags.str().find("[field-shape]"), std::string::npos) << refused.diags.str();
+}
+
 TEST(Summary, HasARowForEachStage) {
   Net net("net A(image: [1, 28, 28]) -> z: [10] {\n"
           "  image -> conv(32, 5x5) -> relu -> maxpool(2) -> flatten -> linear(10)\n"

@@ -77,10 +77,34 @@ Operand gnc::test::with(Operand operand, std::vector<double> data) {
 //===- elaboration --------------------------------------------------------------------------===//
 
 namespace {
-/// Weights and schedules have no place in these programs.
-struct NoParameters : dsl::FunctionHost {
-  mlir::Value addParameter(const dsl::Parameter &, mlir::Location) override { return {}; }
+/// Weights and states become operands after those given, with numbers between 0.2 and 1.2 (a state
+/// may be a variance), and so does the stream of random numbers. Schedules have no place here.
+class OperandHost : public dsl::FunctionHost {
+public:
+  OperandHost(mlir::Block &entry, std::vector<Operand> &operands)
+      : entry(entry), operands(operands) {}
+  mlir::Value addParameter(const dsl::Parameter &parameter, mlir::Location location) override {
+    operands.push_back(
+        numbers(parameter.path, parameter.type.shape, 50 + operands.size(), 0.2, 1.2));
+    return entry.addArgument(parameter.type.ir(location.getContext()), location);
+  }
   mlir::Value addSchedule(const dsl::Schedule &, mlir::Location) override { return {}; }
+  mlir::Value addStream(mlir::Location location) override {
+    if (stream)
+      return stream;
+    auto type = mlir::RankedTensorType::get({4}, mlir::IntegerType::get(location.getContext(), 32));
+    dsl::TensorType words;
+    words.shape = {4};
+    words.element = dsl::ElementKind::I32;
+    Operand operand = with({"stream", words, TensorValue({4})}, {7, 0, 1, 0});
+    operands.push_back(std::move(operand));
+    return stream = entry.addArgument(type, location);
+  }
+
+private:
+  mlir::Value stream;
+  mlir::Block &entry;
+  std::vector<Operand> &operands;
 };
 } // namespace
 
@@ -115,10 +139,11 @@ Program::Program(std::string text, std::string expression, std::vector<Operand> 
   auto function =
       mlir::func::FuncOp::create(builder, unknown, "f", builder.getFunctionType(types, {}));
   builder.setInsertionPointToEnd(function.addEntryBlock());
-  NoParameters host;
+  llvm::SmallVector<mlir::Value> arguments(function.getArguments());
+  OperandHost host(function.getBody().front(), operands);
   dsl::Elaborator elab(host, diags, builder, mode);
   dsl::Scope &scope = elab.newScope(elab.rootOf(file));
-  for (auto [operand, argument] : llvm::zip(operands, function.getArguments()))
+  for (auto [operand, argument] : llvm::zip(operands, arguments))
     scope.define(operand.name, dsl::Value(dsl::Tensor(argument, operand.type)));
   auto *let = llvm::cast<dsl::ast::LetDecl>(file->find("the_result").decl);
   auto value = elab.evaluate(*let->value, scope);
@@ -129,7 +154,8 @@ Program::Program(std::string text, std::string expression, std::vector<Operand> 
   }
   auto results = valuesOf(*value);
   mlir::func::ReturnOp::create(builder, unknown, results);
-  function.setType(builder.getFunctionType(types, mlir::TypeRange(mlir::ValueRange(results))));
+  function.setType(builder.getFunctionType(function.getBody().getArgumentTypes(),
+                                           mlir::TypeRange(mlir::ValueRange(results))));
   if (failed(mlir::verify(*module))) {
     ADD_FAILURE() << "the graph is not valid:\n" << graph();
     module = {};
@@ -159,6 +185,12 @@ std::vector<TensorValue> Program::run(Precision precision, llvm::StringRef name)
                         : mlir::FailureOr<std::vector<TensorValue>>(mlir::failure());
   EXPECT_TRUE(succeeded(results));
   return succeeded(results) ? *results : std::vector<TensorValue>(1);
+}
+
+std::vector<int64_t> Program::shape(unsigned result) const {
+  auto type = llvm::cast<mlir::RankedTensorType>(function().getResultTypes()[result]);
+  llvm::ArrayRef<int64_t> shape = type.getShape();
+  return shape.drop_front(isBatched(type) ? 1 : 0).vec();
 }
 
 //===- gradients ----------------------------------------------------------------------------===//
@@ -193,18 +225,43 @@ static mlir::Value weightedSum(mlir::OpBuilder &builder, mlir::Value tensor, uns
   return op.getResult(0);
 }
 
-/// Replaces the results by the weighted sum and its gradients; the error's text, or "".
-std::string Program::derive(llvm::ArrayRef<unsigned> wanted) {
-  auto f = function();
-  auto end = f.getBody().front().getTerminator();
-  mlir::OpBuilder builder(end);
+/// The weighted sum of all f32 results of a function, before its end.
+static mlir::Value weightedSumOfResults(mlir::OpBuilder &builder, mlir::func::FuncOp f) {
   mlir::Value loss;
+  mlir::Operation *end = f.getBody().front().getTerminator();
   for (auto [i, result] : llvm::enumerate(llvm::to_vector(end->getOperands()))) {
     if (!llvm::cast<mlir::RankedTensorType>(result.getType()).getElementType().isF32())
       continue;
     mlir::Value part = weightedSum(builder, result, i);
     loss = loss ? sumTensors(builder, builder.getUnknownLoc(), {loss, part}) : part;
   }
+  return loss;
+}
+
+std::string Program::graphWithGradients() {
+  auto f = function();
+  auto end = f.getBody().front().getTerminator();
+  mlir::OpBuilder builder(end);
+  llvm::SmallVector<mlir::Value> of, results(end->getOperands());
+  for (auto [operand, argument] : llvm::zip(operands, f.getArguments()))
+    if (operand.type.element == dsl::ElementKind::F32)
+      of.push_back(argument);
+  mlir::Value loss = weightedSumOfResults(builder, f);
+  if (loss && !of.empty()) {
+    auto gradient = GradientOp::create(builder, builder.getUnknownLoc(), loss, of);
+    llvm::append_range(results, gradient.getResults());
+  }
+  end->setOperands(results);
+  f.setType(builder.getFunctionType(f.getArgumentTypes(), end->getOperandTypes()));
+  return graph();
+}
+
+/// Replaces the results by the weighted sum and its gradients; the error's text, or "".
+std::string Program::derive(llvm::ArrayRef<unsigned> wanted) {
+  auto f = function();
+  auto end = f.getBody().front().getTerminator();
+  mlir::OpBuilder builder(end);
+  mlir::Value loss = weightedSumOfResults(builder, f);
   // The loss alone, for the difference quotients.
   end->setOperands(loss);
   f.setType(builder.getFunctionType(f.getArgumentTypes(), end->getOperandTypes()));
@@ -231,7 +288,19 @@ std::string Program::derive(llvm::ArrayRef<unsigned> wanted) {
   return text;
 }
 
-std::string Program::checkGradient() {
+/// The first element that f64 can tell and f32 cannot, although it lies in the range of f32; or "".
+static std::string finiteLikeF64(const std::vector<TensorValue> &exact,
+                                 const std::vector<TensorValue> &rounded) {
+  for (auto [k, tensor] : llvm::enumerate(exact))
+    for (auto [i, value] : llvm::enumerate(tensor.data))
+      if (std::fabs(value) < std::numeric_limits<float>::max() &&
+          !std::isfinite(rounded[k].data[i]))
+        return llvm::formatv("element {0} of result {1} is {2} in f64, but {3} in f32", i, k, value,
+                             rounded[k].data[i]);
+  return "";
+}
+
+std::string Program::checkGradient(size_t most, size_t first) {
   if (!good())
     return messages();
   llvm::SmallVector<unsigned> wanted;
@@ -246,16 +315,17 @@ std::string Program::checkGradient() {
   auto loss = [&] { return run(Precision::F64, "loss").front().data[0]; };
   std::string worst;
   double worstError = 1;
-  for (auto [k, i] : llvm::enumerate(wanted))
-    for (size_t element = 0; element < operands[i].value.data.size(); ++element) {
-      constexpr double step = kDifferenceStep;
+  for (auto [k, i] : llvm::enumerate(wanted)) {
+    size_t size = operands[i].value.data.size(), step = size <= most ? 1 : size / most;
+    for (size_t element = first % step; element < size; element += step) {
+      constexpr double h = kDifferenceStep;
       double &x = operands[i].value.data[element], kept = x;
-      x = kept + step;
+      x = kept + h;
       double above = loss();
-      x = kept - step;
+      x = kept - h;
       double below = loss();
       x = kept;
-      double expected = (above - below) / (2 * step), found = derived[k + 1].data[element];
+      double expected = (above - below) / (2 * h), found = derived[k + 1].data[element];
       double error = std::fabs(found - expected) /
                      (kDifferenceAbsolute + kDifferenceRelative * std::fabs(expected));
       if (error > worstError || std::isnan(error)) {
@@ -264,5 +334,20 @@ std::string Program::checkGradient() {
                               element, found, expected);
       }
     }
+  }
   return worst;
+}
+
+std::string Program::checkFinite() {
+  if (!good())
+    return messages();
+  llvm::SmallVector<unsigned> wanted;
+  for (auto [i, operand] : llvm::enumerate(operands))
+    if (operand.type.element == dsl::ElementKind::F32)
+      wanted.push_back(i);
+  std::string worst = finiteLikeF64(run(), run(Precision::F32));
+  if (std::string error = derive(wanted); !error.empty())
+    return error;
+  std::string gradients = finiteLikeF64(run(), run(Precision::F32));
+  return worst.empty() ? gradients : worst;
 }

@@ -44,14 +44,25 @@ public:
   std::string messages() const { return diags.str(); }
   /// The graph as text.
   std::string graph() const;
+  /// The same with the gradients of a fixed weighted sum of all f32 results as further results,
+  /// requested and not yet derived (gnc.gradient). The program is of no use afterwards.
+  std::string graphWithGradients();
 
   /// The results on the operands' values.
   std::vector<TensorValue> run(Precision precision = Precision::F64, llvm::StringRef name = "f");
   TensorValue value(Precision precision = Precision::F64) { return run(precision).front(); }
+  /// The operands, then the weights and states of blocks, named by their paths.
+  const std::vector<Operand> &arguments() const { return operands; }
+  /// The shape of one sample of a result.
+  std::vector<int64_t> shape(unsigned result = 0) const;
 
   /// Compares the gradient of a fixed weighted sum of all f32 results with central differences, in
-  /// f64, for every f32 operand. The text of the worst disagreement, or "".
-  std::string checkGradient();
+  /// f64, for every f32 operand: for all elements, or for about `most` of each, spread over it from
+  /// element `first` on. The text of the worst disagreement, or "".
+  std::string checkGradient(size_t most = size_t(-1), size_t first = 0);
+  /// Where results and gradients in f32 are not finite although f64 says that they are numbers of
+  /// f32; or "".
+  std::string checkFinite();
   /// The derived gradient of that sum with respect to an operand (after checkGradient).
   std::vector<double> gradients(unsigned operand) { return run().at(operand + 1).data; }
 

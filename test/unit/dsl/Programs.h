@@ -19,11 +19,12 @@ struct Program {
 
 /// All correct programs of the repository: the examples, the library, and one that has every
 /// construct of the grammar.
-inline std::vector<Program> programs() {
+inline std::vector<Program> programs(std::vector<std::string> folders = {"examples", "dsl/std",
+                                                                         "test/dsl/programs"}) {
   namespace fs = std::filesystem;
   fs::path root = GNC_SOURCE_DIR;
   std::vector<Program> list;
-  for (const char *folder : {"examples", "dsl/std", "test/dsl/programs"}) {
+  for (const std::string &folder : folders) {
     if (!fs::exists(root / folder))
       continue;
     for (const auto &entry : fs::recursive_directory_iterator(root / folder)) {

@@ -1,0 +1,46 @@
+// Ops and blocks of the standard library, with their gradients, as compiled code: the numbers of
+// the evaluator in f64, up to what f32 rounds.
+#include "Compiled.h"
+#include "test/Scale.h"
+#include "test/Tolerance.h"
+#include "test/unit/dsl/LibraryCase.h"
+
+using namespace gnc;
+using namespace gnc::test;
+
+static void expectCompiled(const LibraryCase &one) {
+  SCOPED_TRACE(one.expression);
+  Program program("", one.expression, one.operands, one.mode);
+  ASSERT_TRUE(program.good()) << program.messages();
+  Tensors arguments;
+  int64_t n = 1;
+  for (const Operand &operand : program.arguments()) {
+    arguments.push_back(operand.value);
+    for (double &number : arguments.back().data)
+      number = float(number);
+    if (operand.type.batched)
+      n = operand.value.shape[0];
+  }
+  Compiled compiled(program.graphWithGradients(), {.batch = n});
+  ASSERT_TRUE(compiled.ok);
+  Tensors expected = compiled.expected(arguments, Precision::F64);
+  Tensors found = compiled.run(arguments, n, 2);
+  ASSERT_EQ(found.size(), expected.size());
+  for (auto [r, result] : llvm::enumerate(expected)) {
+    double largest = 1;
+    for (double value : result.data)
+      largest = std::max(largest, std::fabs(value));
+    for (size_t i = 0; i < result.data.size(); ++i)
+      ASSERT_NEAR(found[r].data[i], result.data[i], kReordered32 * largest)
+          << "element " << i << " of result " << r;
+  }
+}
+
+TEST(LibraryCode, ComputesWhatTheEvaluatorDoes) {
+  std::vector<const LibraryCase *> cases;
+  for (const LibraryCase &one : libraryCases())
+    if (!one.extreme)
+      cases.push_back(&one);
+  for (unsigned i = 0, n = caseCount(16, unsigned(cases.size())); i < n; ++i)
+    expectCompiled(*cases[fullScale() ? i : caseSeed(i) * 7919 % cases.size()]);
+}
