@@ -13,5 +13,6 @@ config.environment["PATH"] = os.pathsep.join(
 config.substitutions.append(("%examples", os.path.join(root, "examples")))
 config.substitutions.append(("%exits", os.path.join(config.test_source_root, "exits")))
 config.substitutions.append(("%make-idx", os.path.join(config.test_source_root, "runtime", "Inputs", "make-idx")))
+config.substitutions.append(("%make-data", os.path.join(config.test_source_root, "runtime", "Inputs", "make-data")))
 config.substitutions.append(("%json", os.path.join(config.test_source_root, "tools", "Inputs", "show-json")))
 config.substitutions.append(("%gnc", os.path.join(root, "build", "bin", "gnc")))

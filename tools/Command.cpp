@@ -62,6 +62,8 @@ int runCheck(const Arguments &arguments) {
   CompileReply reply = ask([&](Compiler &compiler) { return compiler.check(arguments.compile); });
   if (reply.exitCode == 0 && !arguments.quiet)
     printf("%s: no errors\n", arguments.compile.file.c_str());
+  if (!arguments.quiet)
+    fputs(reply.output.c_str(), stdout);
   return reply.exitCode;
 }
 

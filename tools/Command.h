@@ -21,10 +21,13 @@ struct Arguments {
   std::optional<int64_t> epochs, steps, checkpointEvery;
   int threads = 0;
   bool resume = false, json = false, quiet = false;
+  bool partial = false;           ///< train: of init, what fits
+  std::string onNan = "stop";     ///< train: or "continue"
   std::string emit, output;       ///< compile
   std::vector<std::string> files; ///< fmt
   bool checkOnly = false;         ///< fmt
-  std::string name;               ///< std, explain
+  bool delimited = false;         ///< lsp
+  std::string name;               ///< std, explain, grad
 };
 
 /// Each returns the exit code and has printed everything there is to say.
@@ -38,6 +41,8 @@ int runProfile(const Arguments &arguments);
 int runFormat(const Arguments &arguments);
 int runLibrary(const Arguments &arguments);
 int runExplain(const Arguments &arguments);
+int runGradient(const Arguments &arguments);
+int runLanguageServer(const Arguments &arguments);
 
 /// Compiles the asked programs (all if none); messages go to stderr. Check `exitCode`.
 CompileReply compileNet(const Arguments &arguments, std::vector<std::string> programs);

@@ -2,7 +2,7 @@
 //---------------------------------------------------------------===//
 #include "runtime/Checkpoint.h"
 #include "runtime/Evaluate.h"
-#include "tools/Command.h"
+#include "tools/Data.h"
 #include "tools/Signals.h"
 
 #include <cstdio>
@@ -22,13 +22,18 @@ int evaluate(const Arguments &arguments, const runtime::CompiledNet &net,
   if (!loaded.ok())
     return report(loaded.error());
   SignalGuard signals;
-  std::optional<runtime::Scores> scores = (*evaluator)->evaluate(split, signals.flag());
+  auto found = (*evaluator)->evaluate(split, signals.flag());
+  if (!found.ok())
+    return report(found.error());
+  const std::optional<runtime::Scores> &scores = *found;
   if (!scores)
     return signals.exitCode();
   printf("%s  %lld samples  loss %.6g", split.name.c_str(), (long long)split.size(), scores->loss);
   for (size_t m = 0; m < scores->metrics.size(); ++m)
     printf("  %s %.6g", net.recipe.metrics[m].c_str(), scores->metrics[m]);
   printf("\n");
+  for (const runtime::Table &table : scores->tables)
+    printf("%s\n%s", table.name.c_str(), runtime::tableText(table).c_str());
   return 0;
 }
 } // namespace
@@ -38,9 +43,7 @@ int runEval(const Arguments &arguments) {
   if (reply.exitCode)
     return reply.exitCode;
   const runtime::Recipe &recipe = reply.net.recipe;
-  uint64_t seed = arguments.compile.seed.value_or(recipe.seed);
-  auto data =
-      runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
+  auto data = openData(arguments, reply.net);
   if (!data.ok())
     return report(data.error());
   const runtime::Split &split = arguments.split == "train"        ? data->train

@@ -2,8 +2,8 @@
 //-------------------------------------------------------------===//
 #include "runtime/Checkpoint.h"
 #include "runtime/Evaluate.h"
-#include "runtime/Idx.h"
-#include "tools/Command.h"
+#include "runtime/images/Images.h"
+#include "tools/Data.h"
 #include "tools/Signals.h"
 
 #include <algorithm>
@@ -24,9 +24,7 @@ using runtime::Split;
 
 Result<Split> samplesOf(const Arguments &arguments, const runtime::CompiledNet &net,
                         const std::string &name) {
-  uint64_t seed = arguments.compile.seed.value_or(net.recipe.seed);
-  auto data =
-      runtime::openDataset(net.recipe.source, runtime::inputsOf(net), {net.recipe.validate, seed});
+  auto data = openData(arguments, net);
   if (!data.ok())
     return std::move(data).error();
   if (name == "train")
@@ -53,26 +51,13 @@ Result<Split> oneSample(const Arguments &arguments, const runtime::CompiledNet &
   return split;
 }
 
-/// Images of an IDX file become [n, 1, h, w] if that is what the net takes.
-Result<runtime::Member> memberOf(const runtime::Tensor &input, const std::string &path) {
-  const std::vector<int64_t> &shape = input.declaredShape();
-  bool channel = shape.size() == 3 && shape[0] == 1;
-  Result<runtime::IdxArray> array = runtime::readIdx(path, shape.size() + (channel ? 0 : 1));
-  if (!array.ok())
-    return std::move(array).error();
-  runtime::Member member;
-  member.name = input.member;
-  member.shape.assign(array->shape.begin() + 1, array->shape.end());
-  if (channel)
-    member.shape.insert(member.shape.begin(), 1);
-  member.data = std::move(array->bytes);
-  return member;
-}
-
 /// All samples of files, one for each field: "image=FILE".
 Result<Split> fromFiles(const Arguments &arguments, const runtime::CompiledNet &net) {
   auto part = std::make_shared<runtime::Part>();
   part->name = "given";
+  part->decoder = &runtime::imageDecoder();
+  part->seed = net.recipe.seed;
+  part->workers = net.recipe.workers;
   std::vector<runtime::Tensor> inputs = runtime::inputsOf(net);
   for (const std::string &text : arguments.inputs) {
     size_t equals = text.find('=');
@@ -86,10 +71,10 @@ Result<Split> fromFiles(const Arguments &arguments, const runtime::CompiledNet &
       return std::move(error).withHelp(
           "write --input field=FILE, or --input test:0 for a sample of the data");
     }
-    Result<runtime::Member> member = memberOf(*input, text.substr(equals + 1));
+    Result<runtime::Member> member = readInput(*input, text.substr(equals + 1));
     if (!member.ok())
       return std::move(member).error();
-    int64_t count = int64_t(member->data.size()) / std::max<int64_t>(member->sampleBytes(), 1);
+    int64_t count = sampleCount(*member);
     if (!part->members.empty() && count != part->count)
       return runtime::inputError("data-count", "'" + field + "' has " + std::to_string(count) +
                                                    " samples, the field before it " +

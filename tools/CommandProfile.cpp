@@ -29,13 +29,13 @@ runtime::Status prepare(const runtime::CompiledNet &net, runtime::Executor &exec
   if (!feed.ok())
     return feed.error();
   executor.initialize(net.recipe.seed);
+  executor.setStream(net.recipe.seed, 1, 0);
   for (const runtime::Tensor &tensor : executor.program().tensors)
     if (tensor.role == runtime::Role::Schedule)
       executor.writeScalar(tensor, 1e-4f);
   std::vector<uint32_t> samples(size_t(std::min(n, data->train.part->count)));
   std::iota(samples.begin(), samples.end(), 0);
-  feed->gather(*data->train.part, samples);
-  return {};
+  return feed->gather(*data->train.part, samples);
 }
 
 /// Median seconds of every launch, over some runs of the whole program.

@@ -1,4 +1,4 @@
-//===- CommandText.cpp - gnc fmt, std, explain
+//===- CommandText.cpp - gnc fmt, std, explain, lsp
 //---------------------------------------------------===//
 #include "runtime/File.h"
 #include "tools/Command.h"
@@ -89,9 +89,27 @@ int runLibrary(const Arguments &arguments) {
       [&](Compiler &compiler) { return compiler.library(arguments.compile, arguments.name); });
 }
 
+/// `lib/ops.net:blur`; `std:conv2d`, `std.net:conv2d` and `conv2d` are of the standard library.
+int runGradient(const Arguments &arguments) {
+  CompileRequest request = arguments.compile;
+  size_t colon = arguments.name.rfind(':');
+  request.file = colon == std::string::npos ? "std" : arguments.name.substr(0, colon);
+  std::string op = colon == std::string::npos ? arguments.name : arguments.name.substr(colon + 1);
+  if (request.file == "std.net")
+    request.file = "std";
+  if (op.empty() || request.file.empty() || op.ends_with(".net"))
+    return report(runtime::usageError("usage", "'" + arguments.name + "' names no op")
+                      .withHelp("write FILE:OP, for example std:conv2d"));
+  return print([&](Compiler &compiler) { return compiler.gradient(request, op); });
+}
+
 int runExplain(const Arguments &arguments) {
   return print(
       [&](Compiler &compiler) { return compiler.explain(arguments.compile, arguments.name); });
+}
+
+int runLanguageServer(const Arguments &arguments) {
+  return ask([&](Compiler &compiler) { return compiler.serve(arguments.delimited); }).exitCode;
 }
 
 } // namespace gnc::tools

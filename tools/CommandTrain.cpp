@@ -2,7 +2,7 @@
 //-------------------------------------------------------------===//
 #include "runtime/Progress.h"
 #include "runtime/Trainer.h"
-#include "tools/Command.h"
+#include "tools/Data.h"
 #include "tools/Signals.h"
 
 #include <cstdio>
@@ -32,6 +32,8 @@ runtime::TrainOptions trainOptions(const Arguments &arguments, const SignalGuard
   options.steps = arguments.steps;
   options.threads = arguments.threads;
   options.checkpointEverySteps = arguments.checkpointEvery.value_or(0);
+  options.skipNotFinite = arguments.onNan == "continue";
+  options.partial = arguments.partial;
   options.interrupt = signals.flag();
   return options;
 }
@@ -55,10 +57,7 @@ int runTrain(const Arguments &arguments) {
   CompileReply reply = compileNet(arguments, {"train", "eval"});
   if (reply.exitCode)
     return reply.exitCode;
-  const runtime::Recipe &recipe = reply.net.recipe;
-  uint64_t seed = arguments.compile.seed.value_or(recipe.seed);
-  auto data =
-      runtime::openDataset(recipe.source, runtime::inputsOf(reply.net), {recipe.validate, seed});
+  auto data = openData(arguments, reply.net);
   if (!data.ok())
     return report(data.error());
   SignalGuard signals;

@@ -8,6 +8,8 @@
 #include "dsl/LibraryText.h"
 #include "dsl/Parser.h"
 #include "ir/Gnc.h"
+#include "tools/GradientReport.h"
+#include "tools/LanguageServer.h"
 #include "tools/Session.h"
 #include "tools/Summary.h"
 
@@ -22,7 +24,8 @@ void overrideSource(runtime::Recipe &recipe, llvm::StringRef data) {
     recipe.source.kind = "synthetic";
     (void)data.getAsInteger(10, recipe.source.count);
   } else {
-    recipe.source.kind = "idx";
+    if (recipe.source.kind == "synthetic")
+      recipe.source.kind = "idx";
     recipe.source.path = data.str();
   }
 }
@@ -104,7 +107,8 @@ bool compileAll(Session &session) {
 }
 
 void formatText(Session &session, const std::string &text) {
-  auto formatted = dsl::format(session.request.file, text, session.sources, session.diagnostics);
+  auto write = session.request.shapes ? dsl::formatWithShapes : dsl::format;
+  auto formatted = write(session.request.file, text, session.sources, session.diagnostics);
   session.takeFrontendDiagnostics();
   if (formatted)
     session.reply.output = std::move(*formatted);
@@ -155,15 +159,23 @@ void printPage(Session &session, std::string slug) {
     failUnknown(session, "page about", slug, slugs, "gnc explain");
 }
 
+/// `gnc check --grad std`: the standard library is no file, and without errors.
+bool isLibrary(const CompileRequest &request) { return request.gradients && request.file == "std"; }
+
 class CompilerImpl final : public Compiler {
 public:
   CompileReply check(const CompileRequest &request) override {
-    Session session(request);
+    CompileRequest checked = request;
+    checked.disabledPasses.push_back("simplify"); // nothing runs
+    Session session(checked);
     dsl::FrontendOptions options = session.frontendOptions();
     options.checkAll = true;
     // Backward equations belong to the check: an op without a gradient is an error.
-    if (session.load(options) && session.selectPrograms())
+    if (!isLibrary(request) && session.load(options) && session.selectPrograms())
       session.lower(Phase::Train);
+    session.reply.output = assumptions(session.summary);
+    if (request.gradients && session.reply.exitCode == 0)
+      checkGradients(session);
     return session.finish();
   }
 
@@ -203,9 +215,22 @@ public:
     return session.finish();
   }
 
+  CompileReply serve(bool delimited) override {
+    CompileReply reply;
+    reply.exitCode =
+        serveLanguage(stdin, delimited ? MessageStyle::Delimited : MessageStyle::Standard);
+    return reply;
+  }
+
   CompileReply library(const CompileRequest &request, const std::string &name) override {
     Session session(request);
     printLibrary(session, name);
+    return session.finish();
+  }
+
+  CompileReply gradient(const CompileRequest &request, const std::string &op) override {
+    Session session(request);
+    printGradient(session, op);
     return session.finish();
   }
 

@@ -31,7 +31,11 @@ struct CompileRequest {
   bool verifyEach = false;
   bool timing = false; ///< append to the diagnostics how long every pass took
   std::vector<std::string> disabledPasses;
-  bool jsonDiagnostics = false; ///< `diagnostics` is one JSON object a line
+  unsigned depth = 1;             ///< summary: levels of blocks that have rows
+  bool gradients = false;         ///< check: compare gradients with difference quotients
+  bool warningsAreErrors = false; ///< what warns exits with 1
+  bool jsonDiagnostics = false;   ///< `diagnostics` is one JSON object a line
+  bool shapes = false;            ///< format: with the shape column
 };
 
 /// `exitCode` as the tool's: 0, 1 the input is wrong, 2 usage, 3 environment, 4 a bug of ours.
@@ -45,7 +49,7 @@ struct CompileReply {
 class Compiler {
 public:
   virtual ~Compiler() = default;
-  /// Every check; opens no data.
+  /// Every check; opens no data. What it assumed is in `output`.
   virtual CompileReply check(const CompileRequest &request) = 0;
   /// The module at a phase ("ast" .. "obj"), in `output`.
   virtual CompileReply emit(const CompileRequest &request, const std::string &phase) = 0;
@@ -55,14 +59,20 @@ public:
   virtual CompileReply compile(const CompileRequest &request) = 0;
   /// The canonical form of the text, in `output`; `request.file` is its name in messages.
   virtual CompileReply format(const CompileRequest &request, const std::string &text) = 0;
+  /// Speaks the Language Server Protocol over the standard streams until the client ends it;
+  /// `delimited` is the form of tests.
+  virtual CompileReply serve(bool delimited) = 0;
   /// A declaration of the standard library with its documentation; "": the list of all.
   virtual CompileReply library(const CompileRequest &request, const std::string &name) = 0;
+  /// The gradient of an op of the file (or of "std") as the text of an op, in `output`. The
+  /// settings give shapes of inputs, dimensions and settings of the op.
+  virtual CompileReply gradient(const CompileRequest &request, const std::string &op) = 0;
   /// The page about a message; "": the list of all.
   virtual CompileReply explain(const CompileRequest &request, const std::string &slug) = 0;
 };
 
 /// Changes with this header: a tool and a library that do not fit refuse each other.
-constexpr int kCompilerVersion = 2;
+constexpr int kCompilerVersion = 3;
 
 } // namespace gnc::tools
 

@@ -27,7 +27,7 @@ DialectRegistry dialects() {
 /// A mistake in `-s`, `--data` or the name of the net has no place in the file.
 int exitCodeOf(const dsl::Diagnostic &diagnostic) {
   constexpr StringLiteral usage[] = {"setting-value", "unknown-setting", "unknown-net",
-                                     "data-override"};
+                                     "unknown-op", "data-override"};
   if (diagnostic.slug == "internal")
     return 4;
   return !diagnostic.span && llvm::is_contained(usage, diagnostic.slug) ? 2 : 1;
@@ -94,6 +94,7 @@ void Session::collect(mlir::Diagnostic &diagnostic) {
   for (mlir::Diagnostic &note : diagnostic.getNotes())
     message.notes.push_back(note.str());
   located |= error && message.location.line > 0;
+  warned |= !error;
   say(message);
 }
 
@@ -137,6 +138,7 @@ std::string Session::keepReproducer() {
 }
 
 void Session::takeFrontendDiagnostics() {
+  warned |= diagnostics.warningCount() != 0;
   if (!request.jsonDiagnostics)
     reply.diagnostics += diagnostics.str();
   else
@@ -151,7 +153,7 @@ void Session::takeFrontendDiagnostics() {
 void Session::forgetDiagnostics() {
   diagnostics.clear();
   reply = CompileReply();
-  located = false;
+  located = warned = false;
 }
 
 void Session::mark(const char *what) {
@@ -162,6 +164,8 @@ void Session::mark(const char *what) {
 }
 
 CompileReply Session::finish() {
+  if (request.warningsAreErrors && warned && reply.exitCode == 0)
+    reply.exitCode = 1;
   if (request.timing && !request.jsonDiagnostics)
     reply.diagnostics += "time: " + times + "\n";
   return std::move(reply);
@@ -177,6 +181,7 @@ dsl::FrontendOptions Session::frontendOptions() const {
   options.dataOverride = request.data;
   options.net = request.net;
   options.seed = request.seed;
+  options.summaryDepth = request.depth;
   return options;
 }
 
@@ -226,8 +231,9 @@ bool Session::selectPrograms() {
                     .help = first == "infer" ? "" : "write a section 'train Net on data { .. }'"});
   for (auto function : llvm::make_early_inc_range(module->getOps<func::FuncOp>())) {
     StringRef name = function.getSymName();
-    bool program = name == "train" || name == "eval" || name == "infer";
-    if (program && !llvm::is_contained(request.programs, name))
+    bool program = name == "train" || name == "eval" || name == "score" || name == "infer";
+    StringRef asked = name == "score" ? "eval" : name; // what eval's sums are for
+    if (program && !llvm::is_contained(request.programs, asked))
       function.erase();
   }
   return true;

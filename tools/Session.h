@@ -66,6 +66,7 @@ private:
   std::string keepReproducer();
 
   std::unique_ptr<mlir::ScopedDiagnosticHandler> handler;
+  bool warned = false;
   bool located = false; ///< some error of MLIR has a place
   std::string times;
   std::chrono::steady_clock::time_point last;

@@ -67,10 +67,13 @@ void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
   table.add({"layer", "output", "parameters", "multiply-adds"});
   double multiplyAdds = 0, flops = 0;
   for (const dsl::NetRow &row : net.rows) {
-    flops += row.flops;
-    multiplyAdds += row.multiplyAdds;
+    if (row.level == 0) { // the others are part of these
+      flops += row.flops;
+      multiplyAdds += row.multiplyAdds;
+    }
     auto count = [](int64_t value) { return value ? grouped(value) : std::string("-"); };
-    table.add({row.text, row.shape, count(row.parameters), count(int64_t(row.multiplyAdds))});
+    table.add({std::string(2 * row.level, ' ') + row.text, row.shape, count(row.parameters),
+               count(int64_t(row.multiplyAdds))});
   }
   table.add({"total", "", grouped(net.parameters), grouped(int64_t(multiplyAdds))});
   table.print(os, 2);
@@ -80,9 +83,19 @@ void printLayers(llvm::raw_ostream &os, const dsl::NetSummary &net) {
   if (net.stateElements)
     os << ", " << grouped(net.stateElements) << " numbers of state";
   os << "; " << grouped(int64_t(flops)) << " operations a sample\n";
-  if (!net.assumed.empty())
-    os << "counted with " << joined(net.assumed) << " = 256: bind them with -s, for example -s "
-       << net.assumed.front() << "=64\n";
+  os << assumptions(net);
+}
+
+void printTraining(llvm::raw_ostream &os, const dsl::NetSummary &net) {
+  if (net.training.empty())
+    return;
+  os << "\ntraining\n";
+  Table<2> table;
+  if (!net.asUsed.empty())
+    table.add({"  net", net.asUsed + ": " + grouped(net.parametersAsUsed) + " parameters"});
+  for (const auto &[name, value] : net.training)
+    table.add({"  " + name, value});
+  table.print(os, 2);
 }
 
 void printMemory(llvm::raw_ostream &os, ModuleOp module) {
@@ -101,8 +114,19 @@ void printMemory(llvm::raw_ostream &os, ModuleOp module) {
   }
   os << "\nplanned memory with a batch of " << batch << "\n";
   table.print(os, 1);
+  if (auto infer = module.lookupSymbol<func::FuncOp>("infer"))
+    if (auto once = infer->getAttrOfType<IntegerAttr>(names::kPrologue))
+      os << "infer runs " << once.getInt() << (once.getInt() == 1 ? " launch" : " launches")
+         << " once, after its weights are loaded\n";
 }
 } // namespace
+
+std::string assumptions(const dsl::NetSummary &net) {
+  if (net.assumed.empty())
+    return "";
+  return "assumed: " + joined(net.assumed) + " = 256; bind them with -s, for example -s " +
+         net.assumed.front() + "=64\n";
+}
 
 bool summarize(Session &session) {
   if (!session.load(session.frontendOptions()))
@@ -110,6 +134,7 @@ bool summarize(Session &session) {
   llvm::raw_string_ostream stream(session.reply.output);
   if (!session.summary.net.empty())
     printLayers(stream, session.summary);
+  printTraining(stream, session.summary);
   if (!session.lower(Phase::Buffers))
     return false;
   printMemory(stream, *session.module);

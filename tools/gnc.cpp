@@ -84,6 +84,12 @@ void addTrain(CLI::App &app, Arguments &arguments, Texts &texts) {
       ->check(length);
   command.add_option("--steps", arguments.steps, "in place of the train section's")->check(length);
   command
+      .add_option("--on-nan", arguments.onNan,
+                  "at a step that is not finite: stop, or continue without it")
+      ->check(CLI::IsMember({"stop", "continue"}));
+  command.add_flag("--partial", arguments.partial,
+                   "init: take the weights that fit, start the others afresh");
+  command
       .add_option("--checkpoint-every", arguments.checkpointEvery,
                   "steps between checkpoints; default: by time")
       ->check(length);
@@ -121,10 +127,19 @@ void addInfer(CLI::App &app, Arguments &arguments, Texts &texts) {
 void addReports(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &check = *app.add_subcommand("check", "every check, no data opened");
   addCompile(check, arguments, texts);
+  check.add_flag(
+      "--grad", arguments.compile.gradients,
+      "compare the gradient of every op with difference quotients; FILE std is the library");
+  check.add_flag("--werror", arguments.compile.warningsAreErrors,
+                 "exit with 1 after a warning too");
   check.add_flag("-q,--quiet", arguments.quiet, "say nothing if all is well");
   CLI::App &summary =
       *app.add_subcommand("summary", "layers, shapes, parameters, multiply-adds, memory");
   addCompile(summary, arguments, texts);
+  summary
+      .add_option("--depth", arguments.compile.depth,
+                  "levels of rows: 1 is the net's own body, 2 shows the blocks in it")
+      ->check(CLI::Range(1, 100));
   CLI::App &compile =
       *app.add_subcommand("compile", "machine code, or the program at any phase before it");
   addCompile(compile, arguments, texts);
@@ -157,12 +172,34 @@ void addTexts(CLI::App &app, Arguments &arguments, Texts &texts) {
       ->required()
       ->type_name("FILE");
   format.add_flag("--check", arguments.checkOnly, "only list the files that would change");
+  format.add_flag("--shapes", arguments.compile.shapes,
+                  "write the shape behind every line of a chain that an arrow leads");
   addDiagnosticFormat(format, texts);
   CLI::App &library = *app.add_subcommand("std", "the source of a layer, op or optimizer");
   library.add_option("name", arguments.name, "default: list all")->type_name("NAME");
+  CLI::App &gradient =
+      *app.add_subcommand("grad", "the derived gradient of an op, as the text of an op");
+  gradient.add_option("op", arguments.name, "FILE:NAME; without a file, of the standard library")
+      ->required()
+      ->type_name("[FILE:]OP");
+  gradient
+      .add_option("-s", texts.settings,
+                  "the shape of an input (x=4x16x16), a dimension (C=4), or a setting (stride=2)")
+      ->type_name("NAME=VALUE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  addDiagnosticFormat(gradient, texts);
   CLI::App &explain = *app.add_subcommand("explain", "what a message means and how to mend it");
   explain.add_option("slug", arguments.name, "the word in brackets; default: list all")
       ->type_name("SLUG");
+}
+
+void addLanguageServer(CLI::App &app, Arguments &arguments) {
+  CLI::App &server =
+      *app.add_subcommand("lsp", "the language server, for editors, on stdin and stdout");
+  server.add_flag("--lit-test", arguments.delimited, "for tests")->group("");
+  server.add_flag("--stdio")->description("accepted: there is no other way to talk");
 }
 
 /// False with a message for a text that is no name=value.
@@ -195,8 +232,12 @@ int dispatch(const CLI::App &app, const Arguments &arguments) {
     return runFormat(arguments);
   if (app.got_subcommand("std"))
     return runLibrary(arguments);
+  if (app.got_subcommand("grad"))
+    return runGradient(arguments);
   if (app.got_subcommand("explain"))
     return runExplain(arguments);
+  if (app.got_subcommand("lsp"))
+    return runLanguageServer(arguments);
   return runCompile(arguments);
 }
 
@@ -222,6 +263,7 @@ int main(int argc, char **argv) {
   addReports(app, arguments, texts);
   addProfile(app, arguments, texts);
   addTexts(app, arguments, texts);
+  addLanguageServer(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
