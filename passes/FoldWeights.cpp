@@ -46,6 +46,12 @@ public:
   ComputeOp run();
 
 private:
+  /// A number of the new equation: a constant, or one that `results` knows.
+  struct Known {
+    std::optional<double> constant;
+    Value value; // only a name after the new equation has been emitted, which may erase it
+  };
+
   bool isKnownRead(const DraftRead &read) const;
   Value hoistRead(const DraftRead &read);
   void start(Block &block);
@@ -53,6 +59,7 @@ private:
   std::optional<Form> affine(Operation &scalar);
   bool pays(const Form &form) const;
   void collect(Block &block);
+  Known needed(Value value);
   void emitHoisted();
 
   ComputeOp op;
@@ -61,10 +68,11 @@ private:
   ScalarBuilder math; // in the new equation
   llvm::DenseMap<Value, Form> forms;
   llvm::SmallVector<unsigned> indices; // of the equation, that the new one has
-  /// Operands that take another form.
+  /// An operand that takes another form: a * x + b, or b.
   struct Place {
     OpOperand *operand;
-    Form form;
+    Value x;
+    Known a, b;
   };
   llvm::SmallVector<Place> places;
   /// What the new equation computes, and where the old one reads it.
@@ -181,23 +189,32 @@ bool Folding::pays(const Form &form) const {
   return form.computed || form.steps > terms;
 }
 
-/// Operands of what is no affine function, and of the yield, take the short form.
+Folding::Known Folding::needed(Value value) {
+  if (!value)
+    return {};
+  if (std::optional<double> constant = ScalarBuilder::constantOf(value))
+    return {constant, nullptr};
+  results.insert({value, nullptr});
+  return {std::nullopt, value};
+}
+
+/// Operands of what is no affine function, and of the yield, take the short form. The new equation
+/// computes numbers only: conditions stay where they are.
 void Folding::collect(Block &block) {
   for (Operation &user : block) {
     bool opaque = user.getNumResults() != 1 || forms[user.getResult(0)].x == user.getResult(0);
     for (OpOperand &operand : user.getOpOperands())
       if (auto form = forms.find(operand.get());
-          opaque && form != forms.end() && pays(form->second))
-        places.push_back({&operand, form->second});
+          opaque && operand.get().getType().isF32() && form != forms.end() && pays(form->second))
+        places.push_back(
+            {&operand, form->second.x, needed(form->second.a), needed(form->second.b)});
   }
-  for (const Place &place : places)
-    for (Value needed : {place.form.a, place.form.b})
-      if (needed && !ScalarBuilder::constantOf(needed))
-        results.insert({needed, nullptr});
 }
 
 /// Emits the new equation, and lets the old one read its results.
 void Folding::emitHoisted() {
+  if (results.empty())
+    return; // constants are all that is left, as of 0 * w
   SmallVector<Value> yielded;
   for (auto &[value, read] : results)
     yielded.push_back(value);
@@ -240,13 +257,12 @@ ComputeOp Folding::run() {
   emitHoisted();
   for (const Place &place : places) {
     ScalarBuilder here(place.operand->getOwner());
-    auto read = [&](Value value) {
-      std::optional<double> number = ScalarBuilder::constantOf(value);
-      return number ? here.constant(*number) : results.lookup(value);
+    auto read = [&](const Known &number) {
+      return number.constant ? here.constant(*number.constant) : results.lookup(number.value);
     };
-    Value value = read(place.form.b);
-    if (place.form.x)
-      value = here.add(here.mul(place.form.x, read(place.form.a)), value);
+    Value value = read(place.b);
+    if (place.x)
+      value = here.add(here.mul(place.x, read(place.a)), value);
     place.operand->set(value);
   }
   return replaceWith(op, draft);

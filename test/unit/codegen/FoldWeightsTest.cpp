@@ -1,6 +1,8 @@
 //===- FoldWeightsTest.cpp - the deployed program computes what evaluation does ---------------===//
 #include "Compiled.h"
+#include "test/Scale.h"
 #include "test/Tolerance.h"
+#include <random>
 
 using namespace gnc;
 using namespace gnc::test;
@@ -43,4 +45,49 @@ TEST(FoldWeightsTest, nothingRunsBeforehandWithoutIt) {
   Compiled compiled(kBatchNorm, {.batch = 4, .disabled = {"fold-weights"}});
   ASSERT_TRUE(compiled.ok);
   EXPECT_EQ(compiled.program.prologue, 0u);
+}
+
+/// Chains of sums, products, absolute values and choices of a sample's number and of weights: with
+/// whole numbers, exact in any order.
+static std::string randomChain(uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  auto below = [&](unsigned n) { return unsigned(engine() % n); };
+  std::string text = R"(
+func.func @infer(%x: tensor<?x5xf32>, %v: tensor<5xf32> {gnc.role = "weight"}, %w: tensor<5xf32> {gnc.role = "weight"}) -> tensor<?x5xf32> {
+  %y = gnc.compute [n = ?, k = 5] (%0 = %x[n, k] : tensor<?x5xf32>, %1 = %v[k] : tensor<5xf32>, %2 = %w[k] : tensor<5xf32>) -> tensor<?x5xf32> {
+    %3 = arith.constant 0.0 : f32
+    %4 = arith.constant 1.0 : f32
+)";
+  unsigned next = 5, steps = 2 + below(8);
+  auto name = [](unsigned value) { return "%" + std::to_string(value); };
+  for (unsigned step = 0; step < steps; ++step) {
+    std::string a = name(below(next)), b = name(step % 2 ? next - 1 : below(next)),
+                y = name(next++);
+    switch (below(6)) {
+    case 0: text += y + " = arith.addf " + a + ", " + b + " : f32\n"; break;
+    case 1: text += y + " = arith.subf " + a + ", " + b + " : f32\n"; break;
+    case 2: text += y + " = arith.mulf " + a + ", " + name(below(5)) + " : f32\n"; break;
+    case 3: text += y + " = math.absf " + a + " : f32\n"; break;
+    case 4: text += y + " = arith.negf " + b + " : f32\n"; break;
+    default:
+      text += "%c" + y.substr(1) + " = arith.cmpf ogt, %1, %2 : f32\n" + y + " = arith.select %c" +
+              y.substr(1) + ", " + a + ", " + b + " : f32\n";
+    }
+  }
+  return text + "    gnc.yield " + name(next - 1) +
+         " : f32\n  }\n  return %y : tensor<?x5xf32>\n}\n";
+}
+
+TEST(FoldWeightsTest, chainsOfAnyKindAreComputedOnceOrEachTime) {
+  for (unsigned i = 0; i < caseCount(40, 1000); ++i) {
+    std::string text = randomChain(caseSeed(i));
+    SCOPED_TRACE(text);
+    Compiled compiled(text, {.batch = 4});
+    ASSERT_TRUE(compiled.ok);
+    Tensors arguments = compiled.wholeNumbers(3, 3, 5);
+    expectClose(compiled.run(arguments, 3, 2), compiled.expected(arguments, Precision::F64),
+                [](double) { return 0.0; });
+    if (HasFailure())
+      return;
+  }
 }
