@@ -67,8 +67,7 @@ static bool hasStridedFinish(ComputeOp op) {
 
 std::optional<unsigned> contractionVector(ComputeOp op) {
   if (!isProductSum(op) || isRandom(op.getReads()[0]) || isRandom(op.getReads()[1]) ||
-      !hasStridedFinish(op) ||
-      !cast<RankedTensorType>(op.getResultTypes()[0]).getElementType().isF32())
+      !hasStridedFinish(op) || !scalarTypeOf(op.getResultTypes()[0]).isF32())
     return std::nullopt;
   for (unsigned vector : vectorCandidates(op)) {
     auto c = classify(op, vector);

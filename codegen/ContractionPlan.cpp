@@ -123,8 +123,7 @@ static void chooseBlocks(ContractionPlan &plan) {
   PackedBlocks &blocks = plan.blocks;
   int64_t panels = llvm::divideCeil(plan.columns.back().extent, plan.width);
   int64_t outer = product(plan.outer, kUsualBatch);
-  for (auto [rowGroup, panelGroup] :
-       {std::pair(32, 4), {16, 4}, {8, 4}, {8, 2}, {8, 1}}) {
+  for (auto [rowGroup, panelGroup] : {std::pair(32, 4), {16, 4}, {8, 4}, {8, 2}, {8, 1}}) {
     blocks.rowGroup = rowGroup;
     blocks.panelGroup = std::min<int64_t>(panelGroup, panels);
     blocks.panelGroups = llvm::divideCeil(panels, blocks.panelGroup);
@@ -181,6 +180,11 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   plan.aligned = !plan.rows.empty() && !plan.rows.back().batched &&
                  plan.rows.back().extent % plan.rowTile == 0;
   chooseBlocks(plan);
+  // Sums that wait in C for the next block of k must not be rounded.
+  bool batchedK = llvm::any_of(plan.k, [](const ContractionLoop &loop) { return loop.batched; });
+  if (plan.packed() && (batchedK || plan.blocks.points < plan.kCount()) &&
+      !cast<RankedTensorType>(op.getResultTypes()[0]).getElementType().isF32())
+    plan.blocks = {};
   return plan;
 }
 

@@ -80,7 +80,7 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> 
 
 Value ContractionEmitter::readForFinish(unsigned operand, Value offset, unsigned lanes) {
   unsigned read = op.getNumBodyReads() + operand - P::Finish;
-  Type element = cast<RankedTensorType>(op.getReads()[read].getType()).getElementType();
+  Type element = scalarTypeOf(op.getReads()[read].getType());
   int64_t stride = plan.columns.back().strides[operand];
   if (stride == 0)
     return k.splat(k.load(buffers[operand], offset, element, 1), k.target.lanes);

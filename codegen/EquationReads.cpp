@@ -7,9 +7,7 @@ using namespace mlir;
 
 namespace gnc {
 
-static Type elementType(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getElementType();
-}
+static Type elementType(Value tensor) { return scalarTypeOf(tensor.getType()); }
 
 //===------------------------------------------------------------------------------------------===//
 // Reads

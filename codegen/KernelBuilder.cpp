@@ -1,4 +1,5 @@
 #include "codegen/KernelBuilder.h"
+#include "codegen/HalfPrecision.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -179,30 +180,46 @@ Value KernelBuilder::floatConstant(double value, unsigned lanes) {
       b, loc, DenseElementsAttr::get(cast<ShapedType>(typeFor(b.getF32Type(), lanes)), number));
 }
 
+static unsigned lanesOf(Value value) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return vector ? vector.getNumElements() : 1;
+}
+
 /// Bytes to i1.
-static Value toBool(KernelBuilder &k, Value bytes, unsigned lanes) {
-  Value zero = k.splat(arith::ConstantOp::create(k.b, k.loc, k.b.getI8IntegerAttr(0)), lanes);
+static Value toBool(KernelBuilder &k, Value bytes) {
+  Value zero =
+      k.splat(arith::ConstantOp::create(k.b, k.loc, k.b.getI8IntegerAttr(0)), lanesOf(bytes));
   return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, bytes, zero);
 }
 
+Type KernelBuilder::storedIn(unsigned i) {
+  return cast<MemRefType>(buffer(i).getType()).getElementType();
+}
+
+Value KernelBuilder::widen(Value loaded, unsigned i, Type element) {
+  if (element.isInteger(1))
+    return toBool(*this, loaded);
+  return isHalf(storedIn(i)) ? widenHalf(*this, loaded) : loaded;
+}
+
+Value KernelBuilder::narrow(Value value, unsigned i) {
+  if (getElementTypeOrSelf(value.getType()).isInteger(1))
+    return arith::ExtUIOp::create(b, loc, typeFor(b.getI8Type(), lanesOf(value)), value);
+  return isHalf(storedIn(i)) ? narrowToHalf(*this, value, storedIn(i)) : value;
+}
+
 Value KernelBuilder::load(unsigned i, Value offset, Type element, unsigned lanes) {
-  Type stored = cast<MemRefType>(buffer(i).getType()).getElementType();
   Value value;
   if (lanes == 1)
     value = memref::LoadOp::create(b, loc, buffer(i), offset);
   else
-    value =
-        vector::LoadOp::create(b, loc, cast<VectorType>(typeFor(stored, lanes)), buffer(i), offset);
-  return element.isInteger(1) ? toBool(*this, value, lanes) : value;
+    value = vector::LoadOp::create(b, loc, cast<VectorType>(typeFor(storedIn(i), lanes)), buffer(i),
+                                   offset);
+  return widen(value, i, element);
 }
 
 void KernelBuilder::store(Value value, unsigned i, Value offset) {
-  Type element = getElementTypeOrSelf(value.getType());
-  if (element.isInteger(1)) {
-    auto vector = dyn_cast<VectorType>(value.getType());
-    value = arith::ExtUIOp::create(
-        b, loc, typeFor(b.getI8Type(), vector ? vector.getNumElements() : 1), value);
-  }
+  value = narrow(value, i);
   if (isa<VectorType>(value.getType()))
     vector::StoreOp::create(b, loc, value, buffer(i), offset);
   else
@@ -217,15 +234,16 @@ Value KernelBuilder::mask(unsigned count) {
 Value KernelBuilder::loadMasked(unsigned i, Value offset, Type element, unsigned count) {
   if (count == target.lanes)
     return load(i, offset, element, target.lanes);
-  auto type = cast<VectorType>(typeFor(element, target.lanes));
+  auto type = cast<VectorType>(typeFor(storedIn(i), target.lanes));
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  return vector::MaskedLoadOp::create(b, loc, type, buffer(i), offset, mask(count), zero);
+  Value loaded = vector::MaskedLoadOp::create(b, loc, type, buffer(i), offset, mask(count), zero);
+  return widen(loaded, i, element);
 }
 
 void KernelBuilder::storeMasked(Value value, unsigned i, Value offset, unsigned count) {
   if (count == target.lanes)
     return store(value, i, offset);
-  vector::MaskedStoreOp::create(b, loc, buffer(i), offset, mask(count), value);
+  vector::MaskedStoreOp::create(b, loc, buffer(i), offset, mask(count), narrow(value, i));
 }
 
 //===------------------------------------------------------------------------------------------===//

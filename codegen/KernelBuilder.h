@@ -59,7 +59,8 @@ public:
   mlir::Type typeFor(mlir::Type element, unsigned lanes);
   mlir::Value splat(mlir::Value scalar, unsigned lanes);
   mlir::Value floatConstant(double value, unsigned lanes);
-  /// Bool tensors are bytes in memory and i1 in registers.
+  /// Bool tensors are bytes in memory and i1 in registers; f16 and bf16 are f32 in registers.
+  /// `element` is the type in registers.
   mlir::Value load(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned lanes);
   void store(mlir::Value value, unsigned buffer, mlir::Value offset);
   /// Loads or stores the first `count` lanes of a full vector.
@@ -76,6 +77,10 @@ public:
             llvm::function_ref<void(mlir::Value)> body);
 
 private:
+  mlir::Type storedIn(unsigned buffer);
+  /// What was loaded from `buffer` as it is in registers, and back.
+  mlir::Value widen(mlir::Value loaded, unsigned buffer, mlir::Type element);
+  mlir::Value narrow(mlir::Value value, unsigned buffer);
   mlir::Value mask(unsigned count);
   llvm::DenseMap<int64_t, mlir::Value> constants;
 };

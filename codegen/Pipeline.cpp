@@ -50,8 +50,10 @@ constexpr Step kGraphStory[] = {
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.
     {Phase::Fused, "materialize-guards", createMaterializeGuards},
-    // Last of the graph: only now is it known which equations are contractions, and what they read.
+    // Only now is it known which equations are contractions, and what they read.
     {Phase::Fused, "assign-layouts", createAssignLayouts},
+    // Last of the graph: what is rounded is what really goes through memory.
+    {Phase::Fused, "store-half", [] { return createStoreHalf(); }},
 };
 constexpr StringLiteral kLowering = "lower-to-kernels", kPlanning = "plan-memory";
 

@@ -135,7 +135,7 @@ static LogicalResult verifyYield(ComputeOp op, Region &region, bool last) {
   for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
     Reduction reduction = op.getReduction(i);
     bool position = reduction == Reduction::ArgMax || reduction == Reduction::ArgMin;
-    Type element = cast<RankedTensorType>(op.getResultTypes()[i]).getElementType();
+    Type element = scalarTypeOf(op.getResultTypes()[i]);
     Type needed =
         position && &region == &op.getBody() ? Type(Float32Type::get(op.getContext())) : element;
     if (position && failed(verifyPosition(op, i)))
@@ -198,8 +198,9 @@ LogicalResult ComputeOp::verifyRegions() {
         i < getNumBodyReads()
             ? getBody().getArgument(i)
             : getFinish().getArgument(getYielded().size() + i - getNumBodyReads());
-    if (argument.getType() != cast<RankedTensorType>(tensor.getType()).getElementType())
-      return emitOpError() << "argument of read " << i << " is not of the tensor's element type";
+    if (Type needed = scalarTypeOf(tensor.getType()); argument.getType() != needed)
+      return emitOpError() << "argument of read " << i << " is " << argument.getType()
+                           << ", its tensor's elements are read as " << needed;
   }
   for (Region *region : {&getBody(), &getFinish()}) {
     if (region->empty())

@@ -249,7 +249,7 @@ LogicalResult ComputeGradient::gradientOf(unsigned read, ArrayRef<Piece> pieces,
   draft->numParallel = solution.numTargets;
   bool sums = solution.extents.size() > solution.numTargets;
   draft->reductions = {sums ? Reduction::Sum : Reduction::None};
-  draft->resultTypes = {op.getReads()[read].getType()};
+  draft->resultTypes = {adjointTypeOf(op.getReads()[read].getType())};
   draft->tidy();
   draft->dropUnusedSumIndices();
   summands.push_back(draft->create(builder, loc)->getResult(0));
@@ -262,7 +262,7 @@ LogicalResult ComputeGradient::run(ArrayRef<bool> wanted,
     return op.emitOpError("is fused; its gradient must be derived before fusion");
   for (unsigned read = 0; read < op.getReads().size(); ++read) {
     auto type = cast<RankedTensorType>(op.getReads()[read].getType());
-    if (!wanted[read] || !type.getElementType().isF32())
+    if (!wanted[read] || !scalarTypeOf(type).isF32())
       continue;
     ArrayRef<int64_t> clamped = op.getAccess(read).getClamped();
     unsigned combinations = 1;

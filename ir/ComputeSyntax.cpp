@@ -238,7 +238,7 @@ ParseResult ComputeParser::reads(SmallVectorImpl<OpAsmParser::Argument> &argumen
     auto tensor = dyn_cast<RankedTensorType>(tensorTypes.back());
     if (!tensor)
       return parser.emitError(parser.getCurrentLocation(), "an equation reads ranked tensors");
-    argument.type = tensor.getElementType();
+    argument.type = scalarTypeOf(tensor);
     arguments.push_back(argument);
   } while (succeeded(parser.parseOptionalComma()));
   return parser.parseRParen();

@@ -18,7 +18,7 @@ Value createCopy(OpBuilder &builder, Location loc, Value tensor, RankedTensorTyp
       builder.getDenseI32ArrayAttr({static_cast<int32_t>(Reduction::None)}),
       builder.getArrayAttr({access}));
   Block &body = copy.getBody().emplaceBlock();
-  body.addArgument(type.getElementType(), loc);
+  body.addArgument(scalarTypeOf(type), loc);
   OpBuilder inner = OpBuilder::atBlockEnd(&body);
   YieldOp::create(inner, loc, body.getArguments());
   return copy.getResult(0);

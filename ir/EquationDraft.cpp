@@ -121,7 +121,7 @@ BlockArgument EquationDraft::argumentOf(unsigned read) {
 }
 
 BlockArgument EquationDraft::addRead(DraftRead read, Location loc) {
-  Type element = cast<RankedTensorType>(read.tensor.getType()).getElementType();
+  Type element = scalarTypeOf(read.tensor.getType());
   reads.push_back(std::move(read));
   return body->addArgument(element, loc);
 }

@@ -1,6 +1,7 @@
 #include "ir/Evaluator.h"
 #include "ir/ScalarProgram.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -11,6 +12,20 @@ TensorValue::TensorValue(ArrayRef<int64_t> shape) : shape(shape) {
   for (int64_t extent : shape)
     size *= extent;
   data.assign(size, 0.0);
+}
+
+double roundToHalf(double value, Type element) {
+  if (!std::isfinite(value))
+    return value;
+  int digits = element.isBF16() ? 8 : 11;            // of the significand
+  int leastExponent = element.isBF16() ? -126 : -14; // of a normal number
+  int greatestExponent = element.isBF16() ? 127 : 15;
+  int exponent = value == 0 ? leastExponent : std::max(std::ilogb(value), leastExponent);
+  double unit = std::ldexp(1.0, exponent - digits + 1);
+  double rounded = std::nearbyint(value / unit) * unit; // ties to even
+  double limit = std::ldexp(1.0, greatestExponent + 1);
+  return std::fabs(rounded) < limit ? rounded
+                                    : std::copysign(std::numeric_limits<double>::infinity(), value);
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -179,6 +194,7 @@ private:
   SmallVector<double> slots, finishSlots, readValues;
   SmallVector<Accumulator> accumulators;
   std::vector<TensorValue> results;
+  SmallVector<Type> elements; // of the results
 };
 } // namespace
 
@@ -229,7 +245,8 @@ LogicalResult EquationRun::point(int64_t element) {
     finish->run(finishSlots, {indices, extents, inside}, state);
   }
   for (unsigned i = 0; i < numResults; ++i) {
-    results[i].data[element] = finish ? finish->output(finishSlots, i) : accumulators[i].result();
+    double value = finish ? finish->output(finishSlots, i) : accumulators[i].result();
+    results[i].data[element] = state.store(value, elements[i]);
     results[i].magnitude[element] =
         finish ? std::fabs(results[i].data[element]) : accumulators[i].magnitude;
   }
@@ -259,6 +276,7 @@ LogicalResult EquationRun::run() {
   for (unsigned i = 0; i < op.getNumResults(); ++i) {
     results.emplace_back(ArrayRef(extents).take_front(op.getNumParallel()));
     results.back().magnitude.assign(results.back().data.size(), 0.0);
+    elements.push_back(cast<RankedTensorType>(op.getResult(i).getType()).getElementType());
   }
   int64_t element = 0;
   do {
@@ -307,9 +325,10 @@ FailureOr<std::vector<TensorValue>> evaluate(func::FuncOp function, ArrayRef<Ten
       return function.emitError() << "argument " << i << " has not the shape of "
                                   << argument.getType();
     TensorValue value = arguments[i];
-    if (cast<RankedTensorType>(argument.getType()).getElementType().isF32())
+    Type type = cast<RankedTensorType>(argument.getType()).getElementType();
+    if (isa<FloatType>(type))
       for (double &element : value.data)
-        element = state.round(element);
+        element = state.store(state.round(element), type);
     state.set(argument, std::move(value));
   }
   if (failed(state.run(function.getBody().front())))

@@ -29,6 +29,10 @@ struct TensorValue {
   int64_t size() const { return data.size(); }
 };
 
+/// The nearest number of type f16 or bf16 (`element`), of two the one whose last bit is 0. Too
+/// large numbers become infinite, infinities and NaN stay.
+double roundToHalf(double value, mlir::Type element);
+
 /// The values of a function while it is evaluated.
 class EvaluationState {
 public:
@@ -45,6 +49,11 @@ public:
   }
   double round(double value) const {
     return precision == Precision::F32 ? static_cast<double>(static_cast<float>(value)) : value;
+  }
+  /// A scalar as an element of this type holds it. In f64 nothing is rounded, what is stored in
+  /// half included.
+  double store(double value, mlir::Type element) const {
+    return precision == Precision::F32 && isHalf(element) ? roundToHalf(value, element) : value;
   }
   /// Runs the ops of a block in order, up to its terminator.
   llvm::LogicalResult run(mlir::Block &block);

@@ -53,6 +53,22 @@ inline bool isBatched(mlir::Type type) {
   return tensor && tensor.getRank() > 0 && tensor.isDynamicDim(0);
 }
 
+/// f16 and bf16: elements that are stored in half of an f32.
+inline bool isHalf(mlir::Type element) { return element.isF16() || element.isBF16(); }
+
+/// What an equation computes with where it reads or yields an element of `tensor`: f32 for f16 and
+/// bf16, or else the element type.
+inline mlir::Type scalarTypeOf(mlir::Type tensor) {
+  mlir::Type element = llvm::cast<mlir::RankedTensorType>(tensor).getElementType();
+  return isHalf(element) ? mlir::Float32Type::get(element.getContext()) : element;
+}
+
+/// `tensor` with the elements that its adjoint has: f32, or else its own.
+inline mlir::RankedTensorType adjointTypeOf(mlir::Type tensor) {
+  auto type = llvm::cast<mlir::RankedTensorType>(tensor);
+  return mlir::RankedTensorType::get(type.getShape(), scalarTypeOf(type), type.getEncoding());
+}
+
 } // namespace gnc
 
 // Generated code has unused parameters.

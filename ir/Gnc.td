@@ -18,7 +18,8 @@ def Gnc_Dialect : Dialect {
   let description = [{
     The dataflow graph of a network and of its training step. A tensor whose first extent is `?` is
     batched; `?` is the same number everywhere in a function. `i8` tensors hold unsigned bytes,
-    `i32` tensors hold indices.
+    `i32` tensors hold indices. An element of an `f16` or `bf16` tensor is rounded (to nearest, ties to even) when it is
+    written; equations read it, and compute, as f32.
   }];
   let cppNamespace = "::gnc";
   let useDefaultAttributePrinterParser = 1;
@@ -117,7 +118,9 @@ class Gnc_TensorOp<string mnemonic, list<Trait> traits = []> : Gnc_Op<mnemonic, 
 /// An op on scalars, inside the region of a compute.
 class Gnc_ScalarOp<string mnemonic, list<Trait> traits = []> : Gnc_Op<mnemonic, !listconcat(traits, [Pure])>;
 
-def Gnc_Tensor : TensorOf<[F32, I32, I8, I1]>;
+/// f16 and bf16 are ways to store: scalars are f32.
+def Gnc_Tensor : TensorOf<[F32, F16, BF16, I32, I8, I1]>;
+def Gnc_UnroundedTensor : TensorOf<[F32, I32, I8, I1]>;
 
 def Gnc_Stream : Type<CPred<"$_self == ::mlir::RankedTensorType::get({4}, ::mlir::IntegerType::get($_self.getContext(), 32))">,
                       "tensor<4xi32>">,
@@ -230,8 +233,8 @@ def Gnc_CustomOp : Gnc_TensorOp<"custom", [IsolatedFromAbove]> {
     results, and returns the adjoint of every input listed in `given`; the others are derived from `forward`.
     `--gnc-autodiff` uses `gradient`, then inlines `forward`.
   }];
-  let arguments = (ins Variadic<Gnc_Tensor>:$inputs, DenseI64ArrayAttr:$given, UnitAttr:$surrogate);
-  let results = (outs Variadic<Gnc_Tensor>:$results);
+  let arguments = (ins Variadic<Gnc_UnroundedTensor>:$inputs, DenseI64ArrayAttr:$given, UnitAttr:$surrogate);
+  let results = (outs Variadic<Gnc_UnroundedTensor>:$results);
   let regions = (region SizedRegion<1>:$forward, SizedRegion<1>:$gradient);
   let assemblyFormat = "`(` $inputs `)` attr-dict `:` functional-type($inputs, $results) $forward `gradient` $gradient";
   let hasVerifier = 1;

@@ -11,7 +11,7 @@ LogicalResult ReshapeOp::buildGradient(OpBuilder &builder, ValueRange adjoints,
                                        SmallVectorImpl<SmallVector<Value>> &contributions) {
   if (wanted[0] && adjoints[0])
     contributions[0].push_back(
-        ReshapeOp::create(builder, getLoc(), getInput().getType(), adjoints[0]));
+        ReshapeOp::create(builder, getLoc(), adjointTypeOf(getInput().getType()), adjoints[0]));
   return success();
 }
 

@@ -76,7 +76,7 @@ static bool sweep(Block &block) {
 namespace {
 struct FuseElementwise : gnc::impl::FuseElementwiseBase<FuseElementwise> {
   void runOnOperation() override {
-    if (getOperation().isExternal())
+    if (getOperation().isExternal() || storesHalf(getOperation()))
       return;
     Block &block = getOperation().front();
     dissolvePointwiseFinish(block);

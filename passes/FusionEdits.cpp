@@ -12,7 +12,7 @@ namespace gnc {
 
 unsigned addBodyRead(EquationDraft &draft, DraftRead read, Location loc) {
   unsigned position = draft.numBodyReads();
-  Type element = cast<RankedTensorType>(read.tensor.getType()).getElementType();
+  Type element = scalarTypeOf(read.tensor.getType());
   SmallVector<AffineExpr> symbols;
   for (unsigned i = 0; i < draft.reads.size(); ++i)
     symbols.push_back(getAffineSymbolExpr(i < position ? i : i + 1, draft.context));
@@ -28,7 +28,7 @@ unsigned addBodyRead(EquationDraft &draft, DraftRead read, Location loc) {
 }
 
 unsigned addFinishRead(EquationDraft &draft, DraftRead read, Location loc) {
-  draft.finish->addArgument(cast<RankedTensorType>(read.tensor.getType()).getElementType(), loc);
+  draft.finish->addArgument(scalarTypeOf(read.tensor.getType()), loc);
   draft.reads.push_back(std::move(read));
   return draft.reads.size() - 1;
 }
@@ -38,7 +38,7 @@ void ensureFinish(EquationDraft &draft, Location loc) {
     return;
   draft.finish = std::make_unique<Block>();
   for (Type type : draft.resultTypes)
-    draft.finish->addArgument(cast<RankedTensorType>(type).getElementType(), loc);
+    draft.finish->addArgument(scalarTypeOf(type), loc);
   OpBuilder builder = endOf(draft.finish.get(), draft.context);
   YieldOp::create(builder, loc, draft.finish->getArguments());
 }

@@ -19,6 +19,18 @@ double bytesOf(Type type) {
   return pointsOf(tensor.getShape()) * std::max(1u, tensor.getElementTypeBitWidth() / 8);
 }
 
+bool storesHalf(func::FuncOp function) {
+  return function
+      .walk([](ComputeOp op) {
+        return llvm::any_of(
+                   op.getResultTypes(),
+                   [](Type type) { return isHalf(cast<RankedTensorType>(type).getElementType()); })
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 bool isContraction(ComputeOp op) {
   if (!isProductSum(op))
     return false;

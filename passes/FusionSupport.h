@@ -25,6 +25,10 @@ constexpr int64_t kPlannedBatch = 64;
 double pointsOf(llvm::ArrayRef<int64_t> extents, int64_t batch = kPlannedBatch);
 double bytesOf(mlir::Type tensor);
 
+/// Some tensor is f16 or bf16. It is rounded where it is written, so which tensors there are is no
+/// longer open: equations must not be joined or split.
+bool storesHalf(mlir::func::FuncOp function);
+
 /// A sum of products of two reads in which each is reused along an index of the other: it runs in a
 /// register tile, and stays as it is.
 bool isContraction(ComputeOp op);

@@ -298,7 +298,7 @@ static bool sweep(Block &block) {
 namespace {
 struct MergeDomains : gnc::impl::MergeDomainsBase<MergeDomains> {
   void runOnOperation() override {
-    if (getOperation().isExternal())
+    if (getOperation().isExternal() || storesHalf(getOperation()))
       return;
     while (sweep(getOperation().front()))
       ;

@@ -88,6 +88,20 @@ def FoldWeights : Pass<"gnc-fold-weights", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
+def StoreHalf : Pass<"gnc-store-half", "::mlir::func::FuncOp"> {
+  let summary = "stores what the samples of a training step leave in memory as f16 or bf16";
+  let description = [{
+    In `@train` only. Batched f32 tensors that equations write and equations read get elements of `type`. What the host sees stays
+    f32, and so do weights, sums in stages, and tensors of few elements a sample (sums, maxima and losses).
+    An f16 holds numbers from 2^-24 to 2^16, and gradients are often smaller: only what the loss (the result of this path) is
+    computed from, the forward pass, becomes f16.
+  }];
+  let options = [
+    Option<"type", "type", "std::string", "\"\"", "f32, f16 or bf16; empty: the precision of the module's recipe">,
+    Option<"fewElements", "few-elements", "int64_t", "32", "tensors of fewer elements a sample stay f32">];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
 def SplitReduction : Pass<"gnc-split-reduction", "::mlir::func::FuncOp"> {
   let summary = "takes long reductions with few results in two stages";
   let description = [{

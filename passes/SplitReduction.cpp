@@ -303,6 +303,8 @@ namespace {
 struct SplitReduction : gnc::impl::SplitReductionBase<SplitReduction> {
   using SplitReductionBase::SplitReductionBase;
   void runOnOperation() override {
+    if (storesHalf(getOperation()))
+      return;
     SmallVector<ComputeOp> work;
     getOperation().walk([&](ComputeOp op) { work.push_back(op); });
     while (!work.empty())

@@ -150,3 +150,15 @@ func.func @twoUpdates(%x: tensor<f32>, %w: tensor<f32>) -> (tensor<f32> {gnc.upd
 func.func @updatesNothing(%x: tensor<f32>) -> (tensor<f32> {gnc.updates = 1 : i64}) {
   return %x : tensor<f32>
 }
+
+// -----
+
+// A scalar is rounded when it is stored, not before.
+func.func @yields_half(%x: tensor<4xf32>) -> tensor<4xbf16> {
+  // expected-error @+1 {{'gnc.compute' op yields 'bf16' for result 0, needs 'f32'}}
+  %y = gnc.compute [i = 4] (%p = %x[i] : tensor<4xf32>) -> tensor<4xbf16> {
+    %0 = arith.truncf %p : f32 to bf16
+    gnc.yield %0 : bf16
+  }
+  return %y : tensor<4xbf16>
+}

@@ -47,3 +47,20 @@ func.func @several(%z: tensor<?x10xf32>, %t: tensor<?xi32>) -> (tensor<?xf32>, t
   }
   return %m#0, %m#1, %p : tensor<?xf32>, tensor<?xi32>, tensor<?xf32>
 }
+
+// Elements of f16 and bf16 are read, computed with and yielded as f32.
+// CHECK-LABEL: func.func @half
+// CHECK: %[[A:.*]] = gnc.compute [i = 4] (%[[P:.*]] = %{{.*}}[i] : tensor<4xbf16>) -> tensor<4xf16> {
+// CHECK-NEXT: arith.addf %[[P]], %[[P]] : f32
+// CHECK: gnc.compute [] max [i = 4] (%{{.*}} = %[[A]][i] : tensor<4xf16>) -> tensor<bf16> {
+// CHECK-NEXT: gnc.yield %{{.*}} : f32
+func.func @half(%x: tensor<4xbf16>) -> tensor<bf16> {
+  %a = gnc.compute [i = 4] (%p = %x[i] : tensor<4xbf16>) -> tensor<4xf16> {
+    %0 = arith.addf %p, %p : f32
+    gnc.yield %0 : f32
+  }
+  %b = gnc.compute [] max [i = 4] (%p = %a[i] : tensor<4xf16>) -> tensor<bf16> {
+    gnc.yield %p : f32
+  }
+  return %b : tensor<bf16>
+}

@@ -208,3 +208,24 @@ func.func @custom(%x: tensor<4xf32>, %g: tensor<4xf32>) -> tensor<4xf32> {
   %dx = gnc.gradient %l of (%x) : tensor<f32> of tensor<4xf32> -> tensor<4xf32>
   return %dx : tensor<4xf32>
 }
+
+// -----
+
+// The adjoint of a tensor that is stored in half is f32.
+// CHECK-LABEL: func.func @half
+// CHECK-NOT: -> tensor<{{.*}}bf16>
+// CHECK: -> tensor<?x4xbf16>
+// CHECK-NOT: -> tensor<{{.*}}bf16>
+// CHECK: return
+func.func @half(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %a = gnc.compute [n = ?, i = 4] (%p = %x[n, i] : tensor<?x4xf32>) -> tensor<?x4xbf16> {
+    %0 = arith.mulf %p, %p : f32
+    gnc.yield %0 : f32
+  }
+  %loss = gnc.compute [] sum [n = ?, i = 4] (%p = %a[n, i] : tensor<?x4xbf16>) -> tensor<f32> {
+    %0 = arith.mulf %p, %p : f32
+    gnc.yield %0 : f32
+  }
+  %d = gnc.gradient %loss of (%x) : tensor<f32> of tensor<?x4xf32> -> tensor<?x4xf32>
+  return %d : tensor<?x4xf32>
+}

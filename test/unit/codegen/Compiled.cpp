@@ -2,7 +2,7 @@
 
 #include "codegen/Assemble.h"
 #include "codegen/JitLower.h"
-#include "codegen/Pipeline.h"
+#include "passes/Passes.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -28,10 +28,12 @@ void Compiled::compile(const Source &source, const Plan &plan) {
   if (!module)
     return;
   nameEverything();
-  if (!lower(/*wholeWay=*/false, plan))
+  if (plan.storedAs.empty()
+          ? !lower(Phase::Train, plan, {})
+          : !lower(Phase::Fused, plan, plan.disabled) || !storeHalf(plan.storedAs))
     return;
   reference = OwningOpRef<ModuleOp>(module->clone());
-  if (!lower(/*wholeWay=*/true, plan))
+  if (!lower(Phase::Buffers, plan, plan.disabled))
     return;
   KernelTable table(*module);
   auto loaded = loadKernels(*module, table, {});
@@ -75,16 +77,25 @@ void Compiled::nameEverything() {
       function.setResultAttr(i, names::kPath, text("r" + std::to_string(i)));
 }
 
-bool Compiled::lower(bool wholeWay, const Plan &plan) {
+bool Compiled::storeHalf(const std::string &type) {
+  PassManager passes(&context, ModuleOp::getOperationName());
+  StoreHalfOptions options;
+  options.type = type;
+  options.fewElements = 1;
+  passes.addNestedPass<func::FuncOp>(createStoreHalf(options));
+  return succeeded(passes.run(*module));
+}
+
+bool Compiled::lower(Phase last, const Plan &plan, const std::vector<std::string> &disabled) {
   PassManager passes(&context, ModuleOp::getOperationName());
   passes.enableVerifier(true);
   PipelineOptions options;
   options.batch = plan.batch;
   options.vectorBits = plan.vectorBits;
   options.verifyEach = true;
-  options.disabled = wholeWay ? plan.disabled : std::vector<std::string>();
+  options.disabled = disabled;
   std::string error;
-  if (!buildPipeline(*module, passes, wholeWay ? Phase::Buffers : Phase::Train, options, error)) {
+  if (!buildPipeline(*module, passes, last, options, error)) {
     ADD_FAILURE() << error;
     return false;
   }

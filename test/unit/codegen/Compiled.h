@@ -2,6 +2,7 @@
 //----------------===//
 #pragma once
 
+#include "codegen/Pipeline.h"
 #include "ir/Evaluator.h"
 #include "runtime/Executor.h"
 
@@ -21,6 +22,7 @@ struct Plan {
   int64_t batch = 1;                      ///< samples to plan for
   unsigned vectorBits = 0;                ///< 0: this machine's
   std::vector<std::string> disabled = {}; ///< passes to leave out
+  std::string storedAs = {};              ///< "bf16", "f16": all batched tensors between equations
 };
 
 /// The one function (or `@train` of several), compiled as `@train`, or as `@infer` if that is its
@@ -31,7 +33,7 @@ public:
   using Source = std::function<mlir::OwningOpRef<mlir::ModuleOp>(mlir::MLIRContext &)>;
 
   /// Derives gradients, then keeps a copy of the equations for the evaluator and compiles the rest
-  /// of the way.
+  /// of the way. With `storedAs` the copy is made after fusion, when it is known what is stored.
   Compiled(const std::string &text, const Plan &plan);
   Compiled(const Source &source, const Plan &plan);
 
@@ -65,7 +67,8 @@ public:
 private:
   void compile(const Source &source, const Plan &plan);
   void nameEverything();
-  bool lower(bool wholeWay, const Plan &plan);
+  bool lower(Phase last, const Plan &plan, const std::vector<std::string> &disabled);
+  bool storeHalf(const std::string &type);
   const runtime::Tensor *find(mlir::DictionaryAttr attributes, bool result);
 
   std::string name = "train"; // of the function

@@ -5,6 +5,8 @@
 #include "test/Tolerance.h"
 #include "test/unit/dsl/LibraryCase.h"
 
+#include <limits>
+
 using namespace gnc;
 using namespace gnc::test;
 
@@ -43,4 +45,28 @@ TEST(LibraryCode, ComputesWhatTheEvaluatorDoes) {
       cases.push_back(&one);
   for (unsigned i = 0, n = caseCount(16, unsigned(cases.size())); i < n; ++i)
     expectCompiled(*cases[fullScale() ? i : caseSeed(i) * 7919 % cases.size()]);
+}
+
+/// Numbers that are no classes, none of which C++ could convert: brought inside, or outside for
+/// `??`.
+TEST(LibraryCode, NumbersThatAreNoClasses) {
+  const double inf = std::numeric_limits<double>::infinity();
+  Operand x = with(numbers("x", {9}), {0.9, -1, 1e9, 1.7, -inf, inf, NAN, -0.5, 4});
+  Operand y = with(numbers("y", {6}), {10, 20, 30, 40, 50, 60});
+  struct Case {
+    const char *read;
+    std::vector<double> values;
+  };
+  for (const Case &one : {Case{"y[index(x[i], 4)]", {10, 10, 40, 20, 10, 40, 10, 10, 40}},
+                          Case{"y[index(x[i], 4)] ?? -7", {10, -7, -7, 20, -7, -7, -7, 10, -7}},
+                          Case{"y[index(x[i], 4) % 2] ?? -7", {10, -7, -7, 20, -7, -7, -7, 10, -7}},
+                          Case{"y[index(x[i], 8)] ?? -7", {10, -7, -7, 20, -7, -7, -7, 10, 50}}}) {
+    SCOPED_TRACE(one.read);
+    Program program(std::string("op f(x: [A], y: [K]) -> z: [A] { z[i] = ") + one.read + " }",
+                    "f(x, y)", {x, y});
+    ASSERT_TRUE(program.good()) << program.messages();
+    Compiled compiled(program.graph(), {.batch = 1});
+    ASSERT_TRUE(compiled.ok);
+    EXPECT_EQ(compiled.run({x.value, y.value}, 1, 2).front().data, one.values);
+  }
 }
