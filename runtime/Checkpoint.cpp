@@ -73,20 +73,24 @@ Differences compare(const SafetensorsFile &file, const Program &program, bool wi
   for (const auto &[key, stored] : file.tensors)
     if (!wanted.contains(key) && (withOptimizer || !isExtra(key)))
       differences.unexpected.push_back(key);
+  auto check = [&](const std::string &key, const StoredTensor &stored, const Tensor &tensor) {
+    if (stored.shape != tensor.declaredShape())
+      differences.notes.push_back("'" + key + "' is " + shapeText(stored.shape) +
+                                  " in the file, but " + shapeText(tensor.declaredShape()) +
+                                  " in the network");
+    else if (stored.type != safetensorsType(tensor.type))
+      differences.notes.push_back("'" + key + "' is " + stored.type + " in the file, but " +
+                                  std::string(safetensorsType(tensor.type)) + " in the network");
+  };
   for (const auto &[key, tensor] : wanted) {
     auto found = file.tensors.find(key);
-    if (found == file.tensors.end()) {
+    if (found == file.tensors.end())
       differences.missing.push_back(key);
-      continue;
-    }
-    const StoredTensor &stored = found->second;
-    if (stored.shape != tensor->declaredShape())
-      differences.notes.push_back("'" + key + "' is " + shapeText(stored.shape) +
-                                  " in the file, but " + shapeText(tensor->declaredShape()) +
-                                  " in the network");
-    else if (stored.type != safetensorsType(tensor->type))
-      differences.notes.push_back("'" + key + "' is " + stored.type + " in the file, but " +
-                                  std::string(safetensorsType(tensor->type)) + " in the network");
+    else
+      check(key, found->second, *tensor);
+    if (auto average = file.tensors.find(averageKey(key));
+        !withOptimizer && average != file.tensors.end())
+      check(average->first, average->second, *tensor); // read in its place
   }
   return differences;
 }
@@ -121,8 +125,7 @@ void restore(const SafetensorsFile &file, Executor &executor, bool withOptimizer
     if (!key)
       continue;
     auto found = file.tensors.find(averageKey(*key));
-    if (withOptimizer || found == file.tensors.end() ||
-        found->second.bytes.size() != denseBytes(tensor, 1))
+    if (withOptimizer || found == file.tensors.end())
       found = file.tensors.find(*key);
     unpack(tensor, 1, found->second.bytes.data(), executor.arena());
   }

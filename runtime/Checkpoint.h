@@ -3,8 +3,7 @@
 //
 // A checkpoint is a safetensors file: weights and states under their paths, optimizer states under
 // "optimizer/" + path, averaged weights under "average/" + path, everything else as text in the
-// header. A run that goes on from it does what
-// the undisturbed run would have done, bit for bit.
+// header. A run that goes on from it does what the undisturbed run would have done, bit for bit.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once

@@ -36,7 +36,7 @@ Form formOf(int classes) {
   return {"cifar100", "cifar-100-binary", {"train.bin"}, {"test.bin"}, 2, 100};
 }
 
-/// Reads one file behind what the part has already.
+/// Whether a file has whole records, and every label is one of the classes.
 Status checkRecords(const Form &form, const std::string &path, const Bytes &bytes) {
   int64_t record = form.record();
   if (bytes.size() == 0)

@@ -5,6 +5,7 @@
 #include "runtime/File.h"
 
 #include <algorithm>
+#include <set>
 
 namespace gnc::runtime {
 
@@ -49,7 +50,9 @@ Status CsvReader::readQuoted(std::string &field) {
     field += '"';
     rest.remove_prefix(1);
   }
-  if (!rest.empty() && rest.find_first_of(",\r\n") != 0)
+  bool ends = rest.empty() || rest.starts_with(',') || rest.starts_with('\n') ||
+              rest.starts_with("\r\n") || rest == "\r";
+  if (!ends)
     return rowError("has text behind the end of a quote")
         .withHelp("quote the whole field, and write \"\" for a quote in it");
   return {};
@@ -90,14 +93,14 @@ Result<bool> CsvReader::readRow(std::vector<std::string> &fields) {
 }
 
 Status CsvReader::checkHeader(const CsvTable &table) const {
+  std::set<std::string_view> seen;
   for (size_t i = 0; i < table.names.size(); ++i) {
     const std::string &name = table.names[i];
     if (name.empty())
       return inputError("csv-header",
                         "column " + std::to_string(i + 1) + " of '" + path + "' has no name")
           .withHelp("the first line names the columns");
-    if (std::find(table.names.begin(), table.names.begin() + ptrdiff_t(i), name) !=
-        table.names.begin() + ptrdiff_t(i))
+    if (!seen.insert(name).second)
       return inputError("csv-header", "two columns of '" + path + "' are called '" + name + "'")
           .withHelp("the first line names the columns; rename one");
   }

@@ -9,8 +9,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <numeric>
-#include <set>
 
 namespace gnc::runtime {
 
@@ -43,8 +43,11 @@ public:
     for (int64_t row = 0; row < table.rows(); ++row) {
       const std::string &cell = table.cell(row, column);
       numbers &= parseWhole(cell, ignored);
-      names.insert(cell);
+      names.emplace(cell, 0);
     }
+    int32_t next = 0;
+    for (auto &[name, number] : names)
+      number = next++;
   }
 
   Result<int32_t> classOf(const CsvTable &table, int64_t row, int64_t column) const {
@@ -57,7 +60,7 @@ public:
     }
     auto at = names.find(cell);
     if (at != names.end())
-      return int32_t(std::distance(names.begin(), at));
+      return at->second;
     return inputError("unknown-class", "line " + std::to_string(table.lines[size_t(row)]) +
                                            " of '" + table.file + "' has the class '" + cell +
                                            "', which the training part does not have")
@@ -66,7 +69,7 @@ public:
 
 private:
   bool numbers = true;
-  std::set<std::string> names;
+  std::map<std::string, int32_t> names; ///< to their places
 };
 
 /// Members of the rows of a table.

@@ -62,6 +62,9 @@ struct Split {
   std::string name; ///< "train", "validation" or "test"
   std::shared_ptr<const Part> part;
   std::vector<uint32_t> samples;
+  /// The position of samples[0], in the whole split if this is a piece of it: what a program draws
+  /// for a sample depends on it.
+  int64_t first = 0;
 
   int64_t size() const { return int64_t(samples.size()); }
 };

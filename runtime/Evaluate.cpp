@@ -109,7 +109,7 @@ Result<std::optional<Scores>> Evaluator::evaluate(const Split &split,
     std::span<const uint32_t> batch = nextBatch(split, first, program->program().maxBatch);
     if (Status status = feed.gather(*split.part, batch); !status.ok())
       return std::move(status).error();
-    program->setStream(recipe->seed, 0, first);
+    program->setStream(recipe->seed, 0, uint64_t(split.first) + first);
     program->answer(int64_t(batch.size()));
     add(int64_t(batch.size()));
     first += batch.size();
@@ -182,7 +182,7 @@ Status infer(const Recipe &recipe, Executor &executor, const Split &split, const
     int64_t n = int64_t(batch.size());
     if (Status status = feed->gather(*split.part, batch); !status.ok())
       return status;
-    executor.setStream(recipe.seed, 0, first);
+    executor.setStream(recipe.seed, 0, uint64_t(split.first) + first);
     executor.answer(n);
     for (Output &output : outputs) {
       output.bytes.resize(denseBytes(*output.tensor, n));

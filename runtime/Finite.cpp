@@ -41,6 +41,12 @@ const char *roleText(Role role) {
   }
 }
 
+/// How surely a value is a mistake: -inf may be meant (a mask before a softmax writes it), infinity
+/// seldom is, NaN never.
+int badnessOf(float value) {
+  return std::isnan(value) ? 3 : std::isfinite(value) ? 0 : value > 0 ? 2 : 1;
+}
+
 std::string valueText(const NotFinite &found) {
   std::string value = std::isnan(found.value) ? "nan" : found.value > 0 ? "inf" : "-inf";
   return found.index.empty() ? value : value + " at " + shapeText(found.index);
@@ -67,6 +73,17 @@ std::optional<Culprit> blamePersistent(const Executor &executor) {
                                                  : "look at what it is computed from",
                        tensor.location};
   return std::nullopt;
+}
+
+Culprit blameLaunch(const Program &program, const Launch &launch, const Tensor &written,
+                    const NotFinite &found, std::span<const uint32_t> samples) {
+  const Site &site = program.sites[launch.site];
+  std::string text = "the first value that is not finite is " + valueText({0, {}, found.value});
+  if (!site.name.empty())
+    text += ", computed by " + site.name;
+  if (written.batched)
+    text += " for sample " + std::to_string(samples[size_t(found.sample)]);
+  return {std::move(text), "", site.location};
 }
 } // namespace
 
@@ -95,8 +112,16 @@ std::optional<NotFinite> findNotFinite(const Tensor &tensor, int64_t n, const ui
   pack(tensor, n, arena, dense.data());
   NotFinite found;
   int64_t at = 0;
-  for (; memcpy(&found.value, &dense[size_t(4 * at)], 4), std::isfinite(found.value);)
-    ++at;
+  int worst = 0;
+  for (int64_t i = 0; worst < badnessOf(NAN) && i < int64_t(dense.size() / 4); ++i) {
+    float value;
+    memcpy(&value, &dense[size_t(4 * i)], 4);
+    if (int badness = badnessOf(value); badness > worst) {
+      worst = badness;
+      found.value = value;
+      at = i;
+    }
+  }
   found.sample = at / tensor.elements();
   int64_t rest = at % tensor.elements();
   const std::vector<int64_t> &shape = tensor.declaredShape();
@@ -113,22 +138,18 @@ std::optional<Culprit> findCulprit(Executor &executor, std::span<const uint32_t>
     return culprit;
   const Program &program = executor.program();
   int64_t n = int64_t(samples.size());
-  for (size_t i = 0; i < program.commit; ++i) {
+  std::optional<Culprit> culprit;
+  int worst = 0;
+  for (size_t i = 0; i < program.commit && worst < badnessOf(INFINITY); ++i) {
     executor.runLaunches(i, i + 1, n);
-    const Launch &launch = program.launches[i];
-    for (const Tensor &written : launch.written)
-      if (auto found = findNotFinite(written, n, executor.arena())) {
-        const Site &site = program.sites[launch.site];
-        std::string text =
-            "the first value that is not finite is " + valueText({0, {}, found->value});
-        if (!site.name.empty())
-          text += ", computed by " + site.name;
-        if (written.batched)
-          text += " for sample " + std::to_string(samples[size_t(found->sample)]);
-        return Culprit{std::move(text), "", site.location};
+    for (const Tensor &written : program.launches[i].written)
+      if (auto found = findNotFinite(written, n, executor.arena());
+          found && badnessOf(found->value) > worst) {
+        worst = badnessOf(found->value);
+        culprit = blameLaunch(program, program.launches[i], written, *found, samples);
       }
   }
-  return std::nullopt;
+  return culprit;
 }
 
 } // namespace gnc::runtime

@@ -17,7 +17,8 @@ struct NotFinite {
   float value = 0;
 };
 
-/// The first one, in logical order.
+/// The first NaN in logical order; without any the first infinity, without any the first negative
+/// one: those may be meant.
 std::optional<NotFinite> findNotFinite(const Tensor &tensor, int64_t n, const uint8_t *arena);
 
 /// What a step that went wrong should be blamed for.
@@ -28,8 +29,10 @@ struct Culprit {
 };
 
 /// Looks for the first value that is not finite: in the inputs, in what persists, in the schedules,
-/// then by running the launches before the commit once more, one by one, in what each writes.
-/// `samples` are those of the batch. The arena holds the same step as before, or parts of it.
+/// then by running the launches before the commit once more, one by one, in what each writes. There
+/// -inf is blamed only if nothing writes infinity or a NaN: it may be meant (a mask before a
+/// softmax). `samples` are those of the batch. The arena holds the same step as before, or parts of
+/// it.
 std::optional<Culprit> findCulprit(Executor &executor, std::span<const uint32_t> samples);
 
 } // namespace gnc::runtime

@@ -158,7 +158,8 @@ private:
   Status resizeShort();
   Status pad();
   Status crop(bool random);
-  void resizedCrop();
+  Status resizedCrop();
+  Status checkResult(int64_t height, int64_t width) const;
   void cropAround(double lowest, double highest, int64_t rows, int64_t columns);
   Error sizeError(const std::string &problem) const;
 
@@ -177,10 +178,16 @@ Error Application::sizeError(const std::string &problem) const {
                                       problem);
 }
 
+Status Application::checkResult(int64_t height, int64_t width) const {
+  if (width <= kMostPixels / std::max<int64_t>(height, 1))
+    return {};
+  return sizeError("has more than " + std::to_string(kMostPixels) + " pixels")
+      .withHelp("resize to both sides: resize(256x256)");
+}
+
 Status Application::resize(int64_t height, int64_t width) {
-  if (height > kMostPixels || width > kMostPixels || height * width > kMostPixels)
-    return sizeError("has more than " + std::to_string(kMostPixels) + " pixels")
-        .withHelp("resize to both sides: resize(256x256)");
+  if (Status status = checkResult(height, width); !status.ok())
+    return status;
   image = resized(image, 0, 0, image.height, image.width, height, width, mask);
   return {};
 }
@@ -230,8 +237,10 @@ void Application::cropAround(double lowest, double highest, int64_t rows, int64_
 
 /// Szegedy et al., "Going deeper with convolutions" (2015), section 6, in torchvision's form: ten
 /// attempts, then the middle.
-void Application::resizedCrop() {
+Status Application::resizedCrop() {
   const std::vector<double> &a = transform.arguments;
+  if (Status status = checkResult(whole(0), whole(1)); !status.ok())
+    return status;
   double area = double(image.height) * double(image.width);
   for (uint64_t attempt = 0; attempt < 10; ++attempt) {
     PhiloxBlock bits = draw(attempt);
@@ -245,9 +254,10 @@ void Application::resizedCrop() {
     image =
         resized(image, below(bits[2], image.height - height + 1),
                 below(bits[3], image.width - width + 1), height, width, whole(0), whole(1), mask);
-    return;
+    return {};
   }
   cropAround(a[4], a[5], whole(0), whole(1));
+  return {};
 }
 
 Status Application::run() {
@@ -259,7 +269,7 @@ Status Application::run() {
   case Kind::Pad: return pad();
   case Kind::CenterCrop: return crop(false);
   case Kind::RandomCrop: return crop(true);
-  case Kind::RandomResizedCrop: resizedCrop(); return {};
+  case Kind::RandomResizedCrop: return resizedCrop();
   case Kind::RandomFlip:
     if (RandomStream::toUniform(draw(0)[0]) < transform.arguments[0])
       flip(image);

@@ -26,9 +26,9 @@ class ImageDecoder {
 public:
   virtual ~ImageDecoder() = default;
   /// A picture with 1 channel (grey) or 3 (red, green, blue), as the file has them; without alpha,
-  /// 8 bits a channel. A `mask` holds a number a pixel: 1 channel, the indices of a palette as they
-  /// are. Called by several threads at once. Errors: input; "unreadable-file", "not-an-image",
-  /// "damaged-image", "image-size", "mask-image".
+  /// 8 bits a channel. A `mask` holds a number a pixel: 1 channel, what the file has (grey, or the
+  /// indices of a palette) as it is, never scaled. Called by several threads at once. Errors:
+  /// input; "unreadable-file", "not-an-image", "damaged-image", "image-size", "mask-image".
   virtual Result<Image> decode(const std::string &path, bool mask) const = 0;
 };
 

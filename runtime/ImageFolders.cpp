@@ -122,8 +122,8 @@ Result<SourceParts> splitClasses(const DataSource &source,
     if (!status.ok())
       return std::move(status).error();
     std::vector<uint64_t> keys;
-    for (const std::string &file : list.files)
-      keys.push_back(siteHash(file.substr(source.path.size())));
+    for (const std::string &file : list.files) // not the path, which can be spelled in many ways
+      keys.push_back(siteHash(classes[k] + file.substr(file.rfind('/'))));
     std::vector<bool> training = chooseTraining(keys, source.split, source.seed);
     for (size_t i = 0; i < keys.size(); ++i) {
       Labelled &side = training[i] ? train : test;

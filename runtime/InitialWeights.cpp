@@ -31,13 +31,24 @@ public:
       match(*tensor);
     explainMissing();
     explainLeftOver();
+    if (untold)
+      problems.push_back("and " + std::to_string(untold) + " more");
   }
 
   std::vector<std::pair<const Tensor *, const StoredTensor *>> pairs;
-  std::vector<std::string> problems;
+  std::vector<std::string> problems; ///< the first few, and how many more there are
   size_t size() const { return wanted.size(); }
 
 private:
+  /// `text` makes what is said; of those that are not, only the number.
+  template <typename Text> void tell(Text text) {
+    constexpr size_t most = 8;
+    if (problems.size() < most)
+      problems.push_back(text());
+    else
+      ++untold;
+  }
+
   void match(const Tensor &tensor) {
     const std::string *key = keyFor(tensor);
     if (!key) {
@@ -52,12 +63,13 @@ private:
     if (stored->shape == tensor.declaredShape() && stored->type == safetensorsType(tensor.type))
       pairs.emplace_back(&tensor, stored);
     else
-      problems.push_back("'" + tensor.name + "' is " + shapeText(tensor.declaredShape()) +
-                         " in the network, but " +
-                         (*key == tensor.name ? "" : "'" + *key + "' is ") +
-                         shapeText(stored->shape) +
-                         (stored->type == safetensorsType(tensor.type) ? "" : " " + stored->type) +
-                         " in the file");
+      tell([&] {
+        return "'" + tensor.name + "' is " + shapeText(tensor.declaredShape()) +
+               " in the network, but " + (*key == tensor.name ? "" : "'" + *key + "' is ") +
+               shapeText(stored->shape) +
+               (stored->type == safetensorsType(tensor.type) ? "" : " " + stored->type) +
+               " in the file";
+      });
   }
 
   const std::string *keyFor(const Tensor &tensor) const {
@@ -75,38 +87,45 @@ private:
     std::vector<std::string> candidates;
     for (const auto &[path, key] : byPath)
       candidates.push_back(path);
-    for (const Tensor *tensor : missing) {
-      std::string text =
-          "'" + tensor->name + "' " + shapeText(tensor->declaredShape()) + " is not in the file";
-      if (std::string near = nearest(belowNet(tensor->name), candidates); !near.empty()) {
-        const std::string &key = byPath.find(near)->second;
-        text += "; nearest there: '" + key + "' " + shapeText(file.tensors.find(key)->second.shape);
-      }
-      problems.push_back(std::move(text));
+    for (const Tensor *tensor : missing)
+      tell([&] { return missingText(*tensor, candidates); });
+  }
+
+  std::string missingText(const Tensor &tensor, const std::vector<std::string> &candidates) const {
+    std::string text =
+        "'" + tensor.name + "' " + shapeText(tensor.declaredShape()) + " is not in the file";
+    if (std::string near = nearest(belowNet(tensor.name), candidates); !near.empty()) {
+      const std::string &key = byPath.find(near)->second;
+      text += "; nearest there: '" + key + "' " + shapeText(file.tensors.find(key)->second.shape);
     }
+    return text;
   }
 
   void explainLeftOver() {
     std::vector<std::string> candidates;
     for (const Tensor *tensor : wanted)
       candidates.push_back(belowNet(tensor->name));
-    for (const auto &[path, key] : byPath) {
-      if (used.contains(key))
-        continue;
-      std::string text = "'" + key + "' " + shapeText(file.tensors.find(key)->second.shape) +
-                         " is not in the network";
-      if (std::string near = nearest(path, candidates); !near.empty())
-        for (const Tensor *tensor : wanted)
-          if (belowNet(tensor->name) == near)
-            text += "; nearest there: '" + tensor->name + "' " + shapeText(tensor->declaredShape());
-      problems.push_back(std::move(text));
-    }
+    for (const auto &entry : byPath)
+      if (!used.contains(entry.second))
+        tell([&] { return leftOverText(entry.first, entry.second, candidates); });
+  }
+
+  std::string leftOverText(const std::string &path, const std::string &key,
+                           const std::vector<std::string> &candidates) const {
+    std::string text = "'" + key + "' " + shapeText(file.tensors.find(key)->second.shape) +
+                       " is not in the network";
+    if (std::string near = nearest(path, candidates); !near.empty())
+      for (const Tensor *tensor : wanted)
+        if (belowNet(tensor->name) == near)
+          text += "; nearest there: '" + tensor->name + "' " + shapeText(tensor->declaredShape());
+    return text;
   }
 
   const SafetensorsFile &file;
   std::map<std::string, std::string> byPath; ///< path below the net -> key
   std::vector<const Tensor *> wanted, missing;
   std::set<std::string> used;
+  size_t untold = 0;
 };
 } // namespace
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace gnc::runtime {
 
@@ -20,6 +21,16 @@ size_t HostField::bytes() const {
 //===- One sample -----------------------------------------------------------------------------===//
 
 namespace {
+/// Runs `work`, which takes memory for a picture, and says of which if there is none left.
+template <typename Work> auto withinMemory(const std::string &name, Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc &) {
+    return environmentError("out-of-memory", "there is not enough memory for '" + name + "'")
+        .withHelp("make the picture smaller, or use fewer workers");
+  }
+}
+
 /// The pictures of one sample as they are before any transform: each is decoded once, however many
 /// fields are made from it.
 class Pictures {
@@ -56,7 +67,8 @@ private:
                                               "' cannot be read: this program was built "
                                               "without image formats")
             .withHelp("hand a decoder to openDataset");
-      Result<Image> image = part.decoder->decode(file, member.mask);
+      Result<Image> image = withinMemory(
+          file, [&]() -> Result<Image> { return part.decoder->decode(file, member.mask); });
       if (!image.ok())
         return std::move(image).error();
       return Picture{place, file, std::move(*image)};
@@ -128,14 +140,19 @@ Status makeSample(const Part &part, std::span<const HostField> fields, int64_t s
     Result<const Pictures::Picture *> picture = pictures.find(field.member);
     if (!picture.ok())
       return std::move(picture).error().at(field.location);
-    Image image = (*picture)->image;
-    const std::string name = (*picture)->name;
-    Status status = field.pipeline.apply(image, part.members[field.member].mask, key, name);
+    const std::string &name = (*picture)->name;
+    Status status = withinMemory(name, [&]() -> Status {
+      Image image = (*picture)->image;
+      if (Status applied = field.pipeline.apply(image, part.members[field.member].mask, key, name);
+          !applied.ok())
+        return applied;
+      if (Status fits = checkShape(field, image, name); !fits.ok())
+        return fits;
+      memcpy(to + field.offset, image.pixels.data(), image.pixels.size());
+      return {};
+    });
     if (!status.ok())
       return std::move(status).error().at(field.location);
-    if (status = checkShape(field, image, name); !status.ok())
-      return status;
-    memcpy(to + field.offset, image.pixels.data(), image.pixels.size());
   }
   return {};
 }
@@ -165,7 +182,7 @@ Result<std::unique_ptr<Loader>> Loader::create(std::vector<HostField> fields, in
     slot.bytes.resize(bytes);
   for (int64_t i = 0; i < workers; ++i) {
     pthread_t thread;
-    if (int failure = pthread_create(&thread, nullptr, threadMain, loader.get()))
+    if (int failure = startThread(thread, threadMain, loader.get()))
       return systemError("no-threads", "start a thread that reads data", failure);
     loader->threads.push_back(thread);
   }

@@ -32,7 +32,7 @@ struct HostField {
 
 /// Writes the fields of one sample, one after the other at their offsets. Errors: input; those of
 /// ImageDecoder and HostPipeline, "data-shape" for a picture that has another shape than its input,
-/// "mask-size" for a mask of another size than its picture.
+/// "mask-size" for a mask of another size than its picture. Environment; "out-of-memory".
 Status makeSample(const Part &part, std::span<const HostField> fields, int64_t sample,
                   uint64_t epoch, uint8_t *to);
 

@@ -2,9 +2,11 @@
 //------------------------------------------------------===//
 //
 // Separable: all rows become `columns` wide, then all columns `rows` high, rounded to bytes after
-// either. A pixel of the result is the mean of the pixels under a triangle around its centre; the
-// triangle is as wide as two pixels of the result, at least two of the source. In whole numbers, so
-// that every machine gives the same bytes.
+// either, as PIL does it. The other way round where what lies between would be too large: of the
+// two orders one never needs more than the larger of source and result. A pixel of the result is
+// the mean of the pixels under a triangle around its centre; the triangle is as wide as two pixels
+// of the result, at least two of the source. In whole numbers, so that every machine gives the same
+// bytes.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/HostPipeline.h"
@@ -54,6 +56,23 @@ uint8_t weightedMean(const Support &support, const uint8_t *line, int64_t stride
   return uint8_t(std::clamp<int64_t>(sum >> kWeightBits, 0, 255));
 }
 
+/// `height` lines, which are `stride` apart, become as wide as `across` says, and dense.
+void resizeAcross(const std::vector<Support> &across, const uint8_t *from, int64_t stride,
+                  int64_t height, uint8_t *to) {
+  for (int64_t y = 0; y < height; ++y)
+    for (const Support &support : across)
+      *to++ = weightedMean(support, from + y * stride, 1);
+}
+
+/// The first `width` columns of lines that are `stride` apart become as high as `down` says, and
+/// dense.
+void resizeDown(const std::vector<Support> &down, const uint8_t *from, int64_t stride,
+                int64_t width, uint8_t *to) {
+  for (const Support &support : down)
+    for (int64_t x = 0; x < width; ++x)
+      *to++ = weightedMean(support, from + x, stride);
+}
+
 Image nearestPixels(const Image &from, int64_t top, int64_t left, int64_t height, int64_t width,
                     int64_t rows, int64_t columns) {
   Image to{from.channels, rows, columns, {}};
@@ -76,15 +95,17 @@ Image resized(const Image &from, int64_t top, int64_t left, int64_t height, int6
   std::vector<Support> across = supports(width, columns), down = supports(height, rows);
   Image to{from.channels, rows, columns, {}};
   to.pixels.resize(size_t(from.channels * rows * columns));
-  std::vector<uint8_t> lines(static_cast<size_t>(height * columns));
+  bool rowsFirst = height * columns > kMostPixels;
+  std::vector<uint8_t> lines(size_t(rowsFirst ? rows * width : height * columns));
   for (int64_t c = 0; c < from.channels; ++c) {
-    for (int64_t y = 0; y < height; ++y)
-      for (int64_t x = 0; x < columns; ++x)
-        lines[size_t(y * columns + x)] =
-            weightedMean(across[size_t(x)], from.plane(c) + (top + y) * from.width + left, 1);
-    for (int64_t y = 0; y < rows; ++y)
-      for (int64_t x = 0; x < columns; ++x)
-        to.plane(c)[y * columns + x] = weightedMean(down[size_t(y)], lines.data() + x, columns);
+    const uint8_t *part = from.plane(c) + top * from.width + left;
+    if (rowsFirst) {
+      resizeDown(down, part, from.width, width, lines.data());
+      resizeAcross(across, lines.data(), width, rows, to.plane(c));
+    } else {
+      resizeAcross(across, part, from.width, height, lines.data());
+      resizeDown(down, lines.data(), columns, columns, to.plane(c));
+    }
   }
   return to;
 }

@@ -44,6 +44,15 @@ int usableProcessors() {
   return std::max(1, CPU_COUNT(&set));
 }
 
+int startThread(pthread_t &thread, void *(*entry)(void *), void *argument) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before); // inherited by the new thread
+  int failure = pthread_create(&thread, nullptr, entry, argument);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return failure;
+}
+
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
   constexpr int most = 1024;
   if (threads < 0 || threads > most)
@@ -52,10 +61,6 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
   std::unique_ptr<ThreadPool> pool(new ThreadPool);
   int wanted = threads ? threads : usableProcessors();
 
-  // Signals belong to the thread that the host program gives them to, never to a worker.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   int failure = 0;
   pool->threadCount = wanted;
   pool->shares = std::vector<Share>(size_t(wanted));
@@ -63,11 +68,10 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
     auto worker = std::make_unique<Worker>();
     worker->pool = pool.get();
     worker->index = k;
-    failure = pthread_create(&worker->handle, nullptr, workerMain, worker.get());
+    failure = startThread(worker->handle, workerMain, worker.get());
     if (!failure)
       pool->workers.push_back(std::move(worker));
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (failure)
     return systemError("no-threads", "start " + std::to_string(wanted) + " threads", failure)
         .withHelp("run with fewer threads");

@@ -70,6 +70,10 @@ private:
   std::vector<std::unique_ptr<Worker>> workers;
 };
 
+/// Starts a thread that no signal is delivered to: signals belong to the thread that the host
+/// program gives them to. Returns 0, or errno.
+int startThread(pthread_t &thread, void *(*entry)(void *), void *argument);
+
 /// Number of processors this process may run on.
 int usableProcessors();
 

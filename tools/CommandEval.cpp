@@ -42,19 +42,10 @@ int runEval(const Arguments &arguments) {
   CompileReply reply = compileNet(arguments, {"eval"});
   if (reply.exitCode)
     return reply.exitCode;
-  const runtime::Recipe &recipe = reply.net.recipe;
-  auto data = openData(arguments, reply.net);
-  if (!data.ok())
-    return report(data.error());
-  const runtime::Split &split = arguments.split == "train"        ? data->train
-                                : arguments.split == "validation" ? data->validation
-                                                                  : data->test;
-  if (split.size() == 0)
-    return report(
-        runtime::inputError("empty-split", "the split '" + arguments.split + "' has no samples")
-            .withHelp("a validation split needs 'validate = 0.1' in the train section")
-            .at(recipe.location));
-  return evaluate(arguments, reply.net, split);
+  auto split = openSplit(arguments, reply.net, arguments.split);
+  if (!split.ok())
+    return report(split.error());
+  return evaluate(arguments, reply.net, *split);
 }
 
 } // namespace gnc::tools

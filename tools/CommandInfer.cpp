@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <numeric>
+#include <set>
 
 namespace gnc::tools {
 
@@ -22,14 +23,54 @@ using runtime::Split;
 
 //===- What goes in ---------------------------------------------------------------------------===//
 
-Result<Split> samplesOf(const Arguments &arguments, const runtime::CompiledNet &net,
-                        const std::string &name) {
-  auto data = openData(arguments, net);
-  if (!data.ok())
-    return std::move(data).error();
-  if (name == "train")
-    return std::move(data->train);
-  return name == "validation" ? std::move(data->validation) : std::move(data->test);
+/// One `--input`: "image=FILE"; the field is empty in "test:17".
+struct Given {
+  std::string text, field, value;
+};
+
+Given parseInput(const std::string &text) {
+  size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    return {text, "", text};
+  return {text, text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// "test" of "test:17"; empty for a file.
+std::string splitOf(const Given &given) {
+  for (const char *name : {"train", "validation", "test"})
+    if (given.value.starts_with(std::string(name) + ":"))
+      return name;
+  return "";
+}
+
+Error unknownField(const Given &given, const std::vector<runtime::Tensor> &inputs) {
+  Error error =
+      runtime::usageError("input", "--input " + given.text + " names no field of the net");
+  for (const runtime::Tensor &known : inputs)
+    error.notes.push_back("field: " + known.name);
+  return std::move(error).withHelp(
+      "write --input field=FILE, or --input test:0 for a sample of the data");
+}
+
+/// Each names a field of the net, no field twice; a sample of the data stands alone.
+runtime::Status checkGiven(const std::vector<Given> &list,
+                           const std::vector<runtime::Tensor> &inputs) {
+  std::set<std::string> seen;
+  for (const Given &given : list) {
+    bool sample = !splitOf(given).empty();
+    bool known = std::any_of(inputs.begin(), inputs.end(),
+                             [&](const auto &input) { return input.name == given.field; });
+    if (!known && !(sample && given.field.empty()))
+      return unknownField(given, inputs);
+    if (sample && list.size() > 1)
+      return runtime::usageError("input", "--input " + given.text +
+                                              " is a whole sample, but there is another --input")
+          .withHelp("give one sample of the data, or a file for every field");
+    if (!seen.insert(given.field).second)
+      return runtime::usageError("input", "--input gives '" + given.field + "' twice")
+          .withHelp("give every field one file; a NumPy or IDX file may hold many samples");
+  }
+  return {};
 }
 
 /// One sample of a split of the net's own data: "test:17".
@@ -40,7 +81,7 @@ Result<Split> oneSample(const Arguments &arguments, const runtime::CompiledNet &
   if (failure != std::errc() || end != number.data() + number.size())
     return runtime::usageError("input", "'" + number + "' is not the number of a sample")
         .withHelp("write test:0");
-  Result<Split> split = samplesOf(arguments, net, name);
+  Result<Split> split = openSplit(arguments, net, name);
   if (!split.ok())
     return split;
   if (int64_t(index) >= split->size())
@@ -48,37 +89,29 @@ Result<Split> oneSample(const Arguments &arguments, const runtime::CompiledNet &
                                                 std::to_string(split->size()) +
                                                 " samples, so there is no sample " + number);
   split->samples = {split->samples[index]};
+  split->first = index;
   return split;
 }
 
 /// All samples of files, one for each field: "image=FILE".
-Result<Split> fromFiles(const Arguments &arguments, const runtime::CompiledNet &net) {
+Result<Split> fromFiles(const std::vector<Given> &list, const std::vector<runtime::Tensor> &inputs,
+                        const runtime::CompiledNet &net) {
   auto part = std::make_shared<runtime::Part>();
   part->name = "given";
   part->decoder = &runtime::imageDecoder();
   part->seed = net.recipe.seed;
   part->workers = net.recipe.workers;
-  std::vector<runtime::Tensor> inputs = runtime::inputsOf(net);
-  for (const std::string &text : arguments.inputs) {
-    size_t equals = text.find('=');
-    std::string field = text.substr(0, equals);
-    auto input =
-        std::find_if(inputs.begin(), inputs.end(), [&](const auto &i) { return i.name == field; });
-    if (equals == std::string::npos || input == inputs.end()) {
-      Error error = runtime::usageError("input", "--input " + text + " names no field of the net");
-      for (const runtime::Tensor &known : inputs)
-        error.notes.push_back("field: " + known.name);
-      return std::move(error).withHelp(
-          "write --input field=FILE, or --input test:0 for a sample of the data");
-    }
-    Result<runtime::Member> member = readInput(*input, text.substr(equals + 1));
+  for (const Given &given : list) {
+    auto input = std::find_if(inputs.begin(), inputs.end(),
+                              [&](const auto &i) { return i.name == given.field; });
+    Result<runtime::Member> member = readInput(*input, given.value);
     if (!member.ok())
       return std::move(member).error();
     int64_t count = sampleCount(*member);
     if (!part->members.empty() && count != part->count)
-      return runtime::inputError("data-count", "'" + field + "' has " + std::to_string(count) +
-                                                   " samples, the field before it " +
-                                                   std::to_string(part->count));
+      return runtime::inputError(
+          "data-count", "'" + given.field + "' has " + std::to_string(count) +
+                            " samples, the field before it " + std::to_string(part->count));
     part->count = count;
     part->members.push_back(std::move(*member));
   }
@@ -91,13 +124,17 @@ Result<Split> fromFiles(const Arguments &arguments, const runtime::CompiledNet &
 
 Result<Split> selectSamples(const Arguments &arguments, const runtime::CompiledNet &net) {
   if (arguments.inputs.empty())
-    return samplesOf(arguments, net, arguments.split);
-  const std::string &first = arguments.inputs.front();
-  std::string value = first.substr(first.find('=') == std::string::npos ? 0 : first.find('=') + 1);
-  for (const char *name : {"train", "validation", "test"})
-    if (std::string prefix = std::string(name) + ":"; value.starts_with(prefix))
-      return oneSample(arguments, net, name, value.substr(prefix.size()));
-  return fromFiles(arguments, net);
+    return openSplit(arguments, net, arguments.split);
+  std::vector<Given> list;
+  for (const std::string &text : arguments.inputs)
+    list.push_back(parseInput(text));
+  std::vector<runtime::Tensor> inputs = runtime::inputsOf(net);
+  if (runtime::Status status = checkGiven(list, inputs); !status.ok())
+    return std::move(status).error();
+  const Given &first = list.front();
+  if (std::string name = splitOf(first); !name.empty())
+    return oneSample(arguments, net, name, first.value.substr(name.size() + 1));
+  return fromFiles(list, inputs, net);
 }
 
 //===- What comes out -------------------------------------------------------------------------===//
@@ -137,7 +174,9 @@ std::string lineOf(int64_t number, int64_t sample, std::span<const runtime::Outp
                    bool json) {
   std::string line = json ? "{\"sample\":" + std::to_string(number) : std::to_string(number);
   for (const runtime::Output &output : outputs) {
-    const std::string &name = output.tensor->name; // an identifier: nothing to escape
+    std::string name = output.tensor->name; // an identifier: nothing to escape
+    if (json && name == "sample")
+      name += ".2"; // the sample's number has that key
     line += json ? ",\"" + name + "\":" : "  " + name + " ";
     line += valueText(output, sample, json);
   }

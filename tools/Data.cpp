@@ -29,6 +29,21 @@ Result<runtime::Dataset> openData(const Arguments &arguments, const runtime::Com
   return runtime::openDataset(recipe.source, runtime::inputsOf(net), options);
 }
 
+Result<runtime::Split> openSplit(const Arguments &arguments, const runtime::CompiledNet &net,
+                                 const std::string &name) {
+  auto data = openData(arguments, net);
+  if (!data.ok())
+    return std::move(data).error();
+  runtime::Split &split = name == "train"        ? data->train
+                          : name == "validation" ? data->validation
+                                                 : data->test;
+  if (split.size() == 0)
+    return runtime::inputError("empty-split", "the split '" + name + "' has no samples")
+        .withHelp("a validation split needs 'validate = 0.1' in the train section")
+        .at(net.recipe.location);
+  return std::move(split);
+}
+
 namespace {
 using Shape = std::vector<int64_t>;
 

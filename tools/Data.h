@@ -11,6 +11,11 @@ namespace gnc::tools {
 runtime::Result<runtime::Dataset> openData(const Arguments &arguments,
                                            const runtime::CompiledNet &net);
 
+/// The train, validation or test split of the data; one without samples is an error where the
+/// recipe is.
+runtime::Result<runtime::Split> openSplit(const Arguments &arguments,
+                                          const runtime::CompiledNet &net, const std::string &name);
+
 /// All samples of a file for one input: a PNG or JPEG is one, a NumPy or IDX array may hold many.
 /// They go the way of the data's own: through the host transforms of the input.
 runtime::Result<runtime::Member> readInput(const runtime::Tensor &input, const std::string &path);

@@ -9,7 +9,7 @@ class Session;
 
 /// Compares the gradient of every op that the session's file declares or uses with difference
 /// quotients, and its f32 values with f64, by the reference evaluator. A table is appended to the
-/// reply's output; a gradient that differs makes the exit code 1.
+/// reply's output; a gradient that differs is an error.
 void checkGradients(Session &session);
 
 /// The gradient of one op of the session's file (or of "std") as the text of an op, as the reply's

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <new>
 
 namespace {
 using gnc::tools::Arguments;
@@ -59,6 +60,7 @@ void addCompile(CLI::App &command, Arguments &arguments, Texts &texts) {
       .add_option("--disable-pass", arguments.compile.disabledPasses,
                   "leave a pass out, e.g. fuse-elementwise")
       ->type_name("PASS")
+      ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
   command.add_flag("--verify-each", arguments.compile.verifyEach,
@@ -115,8 +117,9 @@ void addInfer(CLI::App &app, Arguments &arguments, Texts &texts) {
       ->type_name("FILE");
   command
       .add_option("--input", arguments.inputs,
-                  "an IDX file for a field, or a sample of the data (test:0)")
+                  "an IDX, NPY, PNG or JPEG file for each field, or a sample of the data (test:0)")
       ->type_name("FIELD=FILE|SPLIT:N")
+      ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
   command.add_option("--split", arguments.split, "without --input: test, validation or train")
@@ -149,6 +152,7 @@ void addReports(CLI::App &app, Arguments &arguments, Texts &texts) {
       ->type_name("PHASE");
   compile.add_option("--program", arguments.compile.programs, "only train, eval or infer")
       ->check(CLI::IsMember({"train", "eval", "infer"}))
+      ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
   compile.add_option("-o", arguments.output, "a file; - is the terminal")->type_name("FILE");
@@ -277,5 +281,10 @@ int main(int argc, char **argv) {
     arguments.compile.jsonDiagnostics = true;
     gnc::tools::reportAsJson();
   }
-  return finish(dispatch(app, arguments));
+  try {
+    return finish(dispatch(app, arguments));
+  } catch (const std::bad_alloc &) { // where memory is asked for without a word of what for
+    return gnc::tools::report(
+        gnc::runtime::environmentError("out-of-memory", "there is not enough memory"));
+  }
 }

@@ -86,3 +86,31 @@ TEST(Average, MustBeFiniteToBeSaved) {
   f.setAverage(std::numeric_limits<float>::infinity());
   EXPECT_EQ(saveWeights(f.file, *f.train, {}).error().slug, "not-finite");
 }
+
+// As many bytes are not the same weights.
+TEST(Average, OfAnotherShapeOrTypeIsRefused) {
+  for (bool shape : {true, false}) {
+    Fixture f;
+    ASSERT_TRUE(saveCheckpoint(f.file, *f.train, {}).ok());
+    Result<SafetensorsFile> saved = readSafetensors(f.file);
+    ASSERT_TRUE(saved.ok());
+    std::vector<TensorToWrite> tensors;
+    for (const auto &[key, stored] : saved->tensors) {
+      bool odd = key == "average/Fake.w";
+      TensorToWrite out{key,
+                        odd && !shape ? ElementType::I32 : ElementType::F32,
+                        stored.shape,
+                        {stored.bytes.begin(), stored.bytes.end()}};
+      if (odd && shape)
+        out.shape = {fakePixels, fakeClasses};
+      tensors.push_back(std::move(out));
+    }
+    ASSERT_TRUE(writeSafetensors(f.file, std::move(tensors), {}).ok());
+    Status status = loadWeights(f.file, *f.eval);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().slug, "weights-differ");
+    EXPECT_EQ(status.error().notes.at(0),
+              shape ? "'average/Fake.w' is [16, 3] in the file, but [3, 16] in the network"
+                    : "'average/Fake.w' is I32 in the file, but F32 in the network");
+  }
+}

@@ -59,6 +59,10 @@ void oddLoss(int64_t, int64_t, int64_t n, void *const *arguments) {
   *static_cast<float *>(arguments[3]) = 1;
 }
 
+void nanLoss(int64_t, int64_t, int64_t, void *const *arguments) {
+  *static_cast<float *>(arguments[2]) = NAN;
+}
+
 /// The fake net with a loss that is not a number for some batches.
 Bench oddBench() {
   Bench bench;
@@ -106,6 +110,20 @@ TEST(Finite, FindsEveryPlace) {
     }
 }
 
+// Infinities may be meant, a mask writes -inf: the worst comes first, not the first.
+TEST(Finite, NanComesBeforeInfinities) {
+  Tensor tensor;
+  tensor.shape = {6};
+  tensor.strides = {1};
+  std::vector<float> memory = {1, -INFINITY, INFINITY, NAN, NAN, 1};
+  auto *arena = reinterpret_cast<uint8_t *>(memory.data());
+  EXPECT_EQ(findNotFinite(tensor, 1, arena)->index.at(0), 3);
+  memory[3] = memory[4] = 0;
+  EXPECT_EQ(findNotFinite(tensor, 1, arena)->index.at(0), 2);
+  memory[2] = 0;
+  EXPECT_EQ(findNotFinite(tensor, 1, arena)->index.at(0), 1);
+}
+
 TEST(Finite, NothingToBlameInAGoodStep) {
   Fixture f;
   EXPECT_EQ(f.blame(), "");
@@ -134,6 +152,27 @@ TEST(Finite, BlamesTheFirstLaunch) {
   EXPECT_EQ(culprit->text, "the first value that is not finite is -inf, computed by Fake.linear: "
                            "backward");
   EXPECT_EQ(culprit->location.line, 5);
+}
+
+TEST(Finite, AMaskIsNotToBlameForALaterNan) {
+  Fixture f([](Program &train) {
+    Launch &mask = train.launches[1];
+    train.kernels[mask.kernel].entry = infiniteGradient;
+    Tensor gradient = *train.find(Role::Optimizer, "Fake.w.v");
+    gradient.offset = mask.arguments[3];
+    mask.written = {gradient};
+    train.sites[mask.site] = {"Fake.mask", {"fake.net", 5, 3}};
+    Launch &sum = train.launches[2];
+    train.kernels[sum.kernel].entry = nanLoss;
+    Tensor loss = *train.find(Role::Result, "loss");
+    loss.offset = sum.arguments[2];
+    loss.batched = false;
+    loss.shape = loss.strides = {};
+    sum.written = {loss};
+    sum.site = uint32_t(train.sites.size());
+    train.sites.push_back({"Fake.sum", {"fake.net", 6, 3}});
+  });
+  EXPECT_EQ(f.blame(), "the first value that is not finite is nan, computed by Fake.sum");
 }
 
 TEST(Finite, StepsMayBeLeftOut) {

@@ -181,3 +181,19 @@ TEST(HostPipeline, ImageNames) {
   for (const char *name : {"png", "a.gif", "a.png.txt", ""})
     EXPECT_FALSE(isImageName(name)) << name;
 }
+
+// Made narrower first, the lines between would have 4096 times the pixels that are allowed.
+TEST(Resize, TallPicturesTakeLittleMemoryOnTheWay) {
+  Image tall{1, 1 << 22, 1, std::vector<uint8_t>(1 << 22, 9)};
+  Image wide = resized(tall, 0, 0, tall.height, 1, 1, 1 << 16, false);
+  EXPECT_EQ(wide.height, 1);
+  EXPECT_EQ(wide.pixels, std::vector<uint8_t>(1 << 16, 9));
+}
+
+TEST(Resize, PartsOfTallPicturesAreTakenWhereTheyAre) {
+  Image tall{1, 1 << 15, 3, {}};
+  for (int64_t y = 0; y < tall.height; ++y)
+    tall.pixels.insert(tall.pixels.end(), {1, uint8_t(y < tall.height / 2 ? 50 : 100), 2});
+  Image part = resized(tall, tall.height / 2, 1, tall.height / 2, 1, 2, 1 << 13, false);
+  EXPECT_EQ(part.pixels, std::vector<uint8_t>(2 << 13, 100));
+}

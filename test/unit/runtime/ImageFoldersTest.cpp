@@ -54,6 +54,11 @@ TEST(Folder, ClassesAreSubfoldersAndEveryOneIsSplit) {
   for (size_t i = 0; i < 21; ++i)
     EXPECT_EQ(again->train.part->members[0].files[i].substr(other.path.size()),
               data->train.part->members[0].files[i].substr(dir.path.size()));
+  // .. and however its path is written.
+  source.path += '/';
+  Result<Dataset> slash = open(source, folderInputs);
+  ASSERT_TRUE(slash.ok());
+  EXPECT_EQ(slash->train.part->members[0].files, data->train.part->members[0].files);
   source.seed = 2;
   EXPECT_NE(open(source, folderInputs)->train.part->members[0].files,
             data->train.part->members[0].files);

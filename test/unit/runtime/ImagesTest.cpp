@@ -74,6 +74,29 @@ TEST(Images, MasksAreNumbersNotColours) {
   EXPECT_EQ(slugOf(jpegText(8, 8, false, 9), true), "mask-image");
 }
 
+// The numbers of a mask in grey are not scaled from the file's depth to 8 bits.
+TEST(Images, MasksKeepTheirNumbersAtAnyDepth) {
+  auto numbers = [](int bits, const std::string &row, uint32_t width) {
+    Result<Image> mask = decode(pngText(width, 1, Grey, row, bits), true);
+    return mask.ok() ? mask->pixels : std::vector<uint8_t>{};
+  };
+  EXPECT_EQ(numbers(1, "\xa0", 3), (std::vector<uint8_t>{1, 0, 1}));
+  EXPECT_EQ(numbers(2, "\x1b", 4), (std::vector<uint8_t>{0, 1, 2, 3}));
+  EXPECT_EQ(numbers(4, "\x5f", 2), (std::vector<uint8_t>{5, 15}));
+  EXPECT_EQ(numbers(16, std::string("\0\x03\0\xff", 4), 2), (std::vector<uint8_t>{3, 255}));
+}
+
+TEST(Images, NumbersOfMasksAreBelow256) {
+  TemporaryFolder folder;
+  writeText(folder / "p", pngText(2, 2, Grey, std::string("\0\x03\0\x04\0\x05\x01\x02", 8), 16));
+  Result<Image> mask = imageDecoder().decode(folder / "p", true);
+  ASSERT_FALSE(mask.ok());
+  EXPECT_EQ(mask.error().slug, "mask-image");
+  EXPECT_EQ(mask.error().message, "the mask '" + (folder / "p") +
+                                      "' has the number 258 at row 1, column 1; numbers of masks "
+                                      "are below 256");
+}
+
 TEST(Images, JpegOfOneShade) {
   for (bool colour : {false, true}) {
     Result<Image> image = decode(jpegText(11, 7, colour, 120));

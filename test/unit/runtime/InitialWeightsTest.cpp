@@ -112,3 +112,14 @@ TEST(InitialWeights, OtherTypesDoNotFit) {
   EXPECT_EQ(result.error().notes.at(0),
             "'Fake.w' is [3, 16] in the network, but 'Other.w' is [3, 16] I32 in the file");
 }
+
+TEST(InitialWeights, OfManyDifferencesEightAreListed) {
+  Fixture f;
+  std::vector<TensorToWrite> tensors = {tensor("Other.w", {3, 16}, 2), tensor("Other.mean", {}, 5)};
+  for (int i = 0; i < 20; ++i)
+    tensors.push_back(tensor("Other.more" + std::to_string(i), {}, 1));
+  auto result = f.start(tensors, false);
+  ASSERT_FALSE(result.ok());
+  ASSERT_EQ(result.error().notes.size(), 9u);
+  EXPECT_EQ(result.error().notes.back(), "and 12 more");
+}

@@ -3,6 +3,8 @@
 #include "TestImages.h"
 
 #include <atomic>
+#include <csignal>
+#include <new>
 #include <numeric>
 #include <unistd.h>
 
@@ -176,4 +178,51 @@ TEST(Loader, WithoutADecoderFilesAreAnError) {
   f.part.decoder = nullptr;
   std::vector<uint8_t> bytes(3 * 64);
   EXPECT_EQ(makeSample(f.part, f.fields(), 0, 0, bytes.data()).error().slug, "not-an-image");
+}
+
+namespace {
+/// Counts the calls by a thread that a signal could be delivered to.
+class SignalDecoder final : public ImageDecoder {
+public:
+  Result<Image> decode(const std::string &, bool) const override {
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    open += !sigismember(&blocked, SIGINT) || !sigismember(&blocked, SIGTERM);
+    return noise(3, 12, 14, 1);
+  }
+  mutable std::atomic<int> open{0};
+};
+
+class GreedyDecoder final : public ImageDecoder {
+public:
+  Result<Image> decode(const std::string &, bool) const override { throw std::bad_alloc(); }
+};
+} // namespace
+
+// Ctrl-C is for the program's own thread.
+TEST(Loader, WorkersReceiveNoSignals) {
+  Fixture f;
+  SignalDecoder decoder;
+  f.part.decoder = &decoder;
+  f.run(2);
+  EXPECT_EQ(decoder.open, 0);
+  sigset_t blocked;
+  pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+  EXPECT_FALSE(sigismember(&blocked, SIGINT)); // the caller's are as they were
+}
+
+TEST(Loader, MemoryThatIsNotThereIsAnErrorOfThatSample) {
+  for (int64_t workers : {0, 2}) {
+    Fixture f(3);
+    GreedyDecoder decoder;
+    f.part.decoder = &decoder;
+    auto loader = Loader::create(f.fields(), workers, 4);
+    ASSERT_TRUE(loader.ok());
+    (*loader)->begin(f.part, f.order, 0);
+    Result<const uint8_t *> sample = (*loader)->take();
+    ASSERT_FALSE(sample.ok());
+    EXPECT_EQ(sample.error().code, ErrorCode::Environment);
+    EXPECT_EQ(sample.error().slug, "out-of-memory");
+    EXPECT_EQ(sample.error().message, "there is not enough memory for '2.png'");
+  }
 }

@@ -169,6 +169,41 @@ TEST(Csv, QuotesHoldCommasLinesAndQuotes) {
   EXPECT_EQ(parts->train->count + parts->test->count, 2);
 }
 
+// A carriage return belongs to the end of a line, and to nothing else.
+TEST(Csv, CarriageReturnsBehindQuotes) {
+  TemporaryFolder dir;
+  for (const char *text : {"length,width,kind\r\n1,2,\"a\"\r\n3,4,\"b\"\r\n",
+                           "length,width,kind\r\n1,2,\"a\"\r\n3,4,\"b\"\r"}) {
+    writeText(dir / "a.csv", text);
+    EXPECT_TRUE(open(csvOf(dir / "a.csv"), tableInputs).ok()) << text;
+  }
+  writeText(dir / "a.csv", "length,width,kind\n1,2,\"a\"\rX3,4,b\n");
+  Error error = errorOf(csvOf(dir / "a.csv"), tableInputs);
+  EXPECT_EQ(error.slug, "csv-row");
+  EXPECT_NE(error.message.find("line 2"), std::string::npos);
+}
+
+// Numbers of names and duplicates of columns are looked up: 50000 of either are no work.
+TEST(Csv, ManyClassesAndColumns) {
+  TemporaryFolder dir;
+  std::string rows = "x,kind\n", header = "a";
+  for (int i = 100000; i < 150000; ++i) {
+    rows += "1,k" + std::to_string(i) + "\n";
+    header += ",c" + std::to_string(i);
+  }
+  writeText(dir / "a.csv", rows);
+  DataSource source = csvOf(dir / "a.csv");
+  source.files = {{"test", dir / "a.csv"}};
+  auto data = open(source, {input("label", {}, ElementType::I32, 50000)});
+  ASSERT_TRUE(data.ok()) << format(data.error());
+  std::vector<int32_t> labels = wholes(*data->test.part->find("label"));
+  for (int32_t i = 0; i < 50000; ++i)
+    ASSERT_EQ(labels[size_t(i)], i);
+  writeText(dir / "b.csv", header + ",a\n");
+  EXPECT_EQ(errorOf(csvOf(dir / "b.csv"), tableInputs).message,
+            "two columns of '" + (dir / "b.csv") + "' are called 'a'");
+}
+
 TEST(Csv, Errors) {
   TemporaryFolder dir;
   DataSource source = csvOf(dir / "a.csv");

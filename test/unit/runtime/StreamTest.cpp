@@ -82,6 +82,29 @@ TEST(Stream, SamplesNotBatches) {
   }
 }
 
+/// A piece of a split draws what its samples draw in the whole.
+TEST(Stream, PiecesDrawAsTheWhole) {
+  Bench bench;
+  launchLast(bench.net.infer, record, {addStream(bench.net.infer)});
+  auto pool = std::move(*ThreadPool::create(1));
+  auto executor = std::move(*Executor::create(bench.net.infer, *pool));
+  auto evaluatorNet = bench.net;
+  launchLast(evaluatorNet.eval, record, {addStream(evaluatorNet.eval)});
+  Split piece = bench.data.train;
+  piece.samples = {piece.samples[5]};
+  piece.first = 5;
+  seen.clear();
+  ASSERT_TRUE(infer(bench.net.recipe, *executor, piece, [](int64_t, int64_t, auto) {
+                return Status();
+              }).ok());
+  auto evaluator = Evaluator::create(evaluatorNet, *bench.data.train.part, *pool);
+  ASSERT_TRUE(evaluator.ok());
+  ASSERT_TRUE((*evaluator)->evaluate(piece).ok());
+  ASSERT_EQ(seen.size(), 2u);
+  for (const auto &words : seen)
+    EXPECT_EQ(words[3], 5u);
+}
+
 /// A stream is four words: a compiler that says otherwise is wrong.
 TEST(Stream, IsChecked) {
   Bench bench;
