@@ -19,6 +19,7 @@ public:
   LogicalResult state(const ast::StateStmt &stmt);
 
 private:
+  LogicalResult checkPlace();
   FailureOr<TensorType> typeOf(const ast::Type *type);
   FailureOr<Initializer> initializer(const ast::Expr *init, const TensorType &type,
                                      ParameterRole role);
@@ -34,6 +35,15 @@ private:
   Scope &scope;
   const ast::Ident &name;
 };
+
+/// A data section, inside which `mapsTuples` holds, makes samples: nothing in it is trained or
+/// kept.
+LogicalResult ParameterMaker::checkPlace() {
+  if (!elab.mapsTuples)
+    return success();
+  return elab.error("data-weights", name.span, "a data section cannot have weights or states")
+      .help("put this layer into the net");
+}
 
 FailureOr<TensorType> ParameterMaker::typeOf(const ast::Type *type) {
   TensorType result;
@@ -186,6 +196,8 @@ static std::string parameterPath(const Elaborator &elab, llvm::StringRef name) {
 }
 
 LogicalResult ParameterMaker::weight(const ast::ParamStmt &stmt) {
+  if (failed(checkPlace()))
+    return failure();
   FailureOr<TensorType> type = typeOf(stmt.type);
   if (failed(type))
     return failure();
@@ -206,6 +218,8 @@ LogicalResult ParameterMaker::weight(const ast::ParamStmt &stmt) {
 }
 
 LogicalResult ParameterMaker::state(const ast::StateStmt &stmt) {
+  if (failed(checkPlace()))
+    return failure();
   FailureOr<TensorType> type = typeOf(stmt.type);
   if (failed(type))
     return failure();

@@ -257,13 +257,19 @@ FailureOr<Value> BuiltinCall::index() {
   if (failed(expectNames({})) || failed(expectInputs(2, "index(e, K)")))
     return failure();
   std::optional<int64_t> classes = inputs[1].value.asInt();
-  if (!classes || *classes < 1 || *classes > std::numeric_limits<int32_t>::max())
+  if (!classes || *classes < 1)
     return elab.error("class-count", inputs[1].span,
                       "the number of classes must be a whole number of at least 1, got " +
                           inputs[1].value.str());
-  auto result =
-      pointwise(elab, {inputs[0].value}, {inputs[0].span}, ElementKind::Index, at, "read",
-                [](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) { return math.number(x[0]); });
+  if (*classes > ScalarMath::maxClasses)
+    return elab.error("class-count", inputs[1].span,
+                      "index(.., K) has " + llvm::Twine(*classes) +
+                          " classes; numbers count exactly up to " +
+                          llvm::Twine(ScalarMath::maxClasses));
+  auto result = pointwise(elab, {inputs[0].value}, {inputs[0].span}, ElementKind::Index, at, "read",
+                          [&](ScalarMath &math, llvm::ArrayRef<mlir::Value> x) {
+                            return math.withinClasses(x[0], *classes);
+                          });
   if (failed(result))
     return failure();
   result->classes = *classes;

@@ -84,6 +84,7 @@ private:
   ExprText sum(mlir::Operation *scalar);
   ExprText product(mlir::Operation *scalar);
   ExprText choice(mlir::arith::SelectOp select);
+  ExprText classNumber(mlir::arith::FPToSIOp whole);
   ExprText comparison(mlir::Value lhs, llvm::StringRef sign, mlir::Value rhs);
   ExprText compareFloats(mlir::arith::CmpFOp compare);
   ExprText extent(llvm::ArrayRef<int64_t> indices);

@@ -2,6 +2,7 @@
 #include "dsl/OpElaborator.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 #include <cmath>
 
@@ -158,6 +159,8 @@ LogicalResult OpElaborator::coordinate(const ast::Index &index, int64_t extent, 
 
 LogicalResult OpElaborator::coordinates(const ast::Access &expr, const OpTensor &tensor,
                                         EquationBuilder &eq, AccessParts &parts) {
+  llvm::SaveAndRestore<const ast::Access *> here(reading, &expr);
+  llvm::SaveAndRestore<AccessParts *> partsHere(readingParts, &parts);
   auto pack = packLength(expr, tensor);
   if (failed(pack) || failed(batchCoordinate(expr, tensor, eq, parts)))
     return failure();
@@ -186,6 +189,17 @@ static const ast::Index &indexOfDimension(const ast::Access &expr, unsigned dime
   return expr.indices.back();
 }
 
+/// "i in 0..3, r in 0..2": the indices that an expression mentions.
+std::string OpElaborator::rangesIn(const ast::Expr &expr) const {
+  std::string ranges;
+  for (const IndexName &name : names)
+    if (!name.pack && mentions(expr, name.name.text) &&
+        !ShapedType::isDynamic(vars[name.vars.front()].extent))
+      ranges += (ranges.empty() ? "" : ", ") + name.name.text.str() + " in 0.." +
+                std::to_string(vars[name.vars.front()].extent - 1);
+  return ranges;
+}
+
 Report OpElaborator::outside(const ast::Access &expr, const OpTensor &tensor, unsigned dimension,
                              gnc::IndexRange range) {
   const ast::Index &index = indexOfDimension(expr, dimension, tensor.tensor.rank());
@@ -196,13 +210,7 @@ Report OpElaborator::outside(const ast::Access &expr, const OpTensor &tensor, un
                                  " runs over " + bound(range.low) + ".." + bound(range.high) +
                                  ", dimension " + Twine(dimension) + " of " + text + " is " +
                                  Twine(tensor.tensor.shape[dimension]));
-  std::string ranges;
-  for (const IndexName &name : names)
-    if (!name.pack && mentions(*index.expr, name.name.text) &&
-        !ShapedType::isDynamic(vars[name.vars.front()].extent))
-      ranges += (ranges.empty() ? "" : ", ") + name.name.text.str() + " in 0.." +
-                std::to_string(vars[name.vars.front()].extent - 1);
-  if (!ranges.empty())
+  if (std::string ranges = rangesIn(*index.expr); !ranges.empty())
     report.note(ranges);
   report.help("say what lies outside: " + expr.span.text() + " ?? 0");
   report.help("or clamp/wrap/mirror the index");

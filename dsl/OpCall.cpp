@@ -52,7 +52,8 @@ FailureOr<mlir::Value> OpElaborator::callFunction(const ast::Call &expr, StringR
   return eq.scalars().function(function, operands);
 }
 
-/// `index(e, K)`: back from a number to a class; as a number it is the whole part.
+/// `index(e, K)`: back from a number to a class, its whole part brought inside; in a read with `??`
+/// all that is no class is K.
 FailureOr<mlir::Value> OpElaborator::toIndex(const ast::Call &expr, EquationBuilder &eq) {
   if (expr.args.list.size() != 2)
     return elab.error("arguments", expr.args.span, "index takes a number and the number of classes")
@@ -64,7 +65,17 @@ FailureOr<mlir::Value> OpElaborator::toIndex(const ast::Call &expr, EquationBuil
   if (*classes < 1)
     return elab.error("class-count", expr.args.list[1].span,
                       "index(.., K) needs at least one class");
-  return eq.wholePart(*value);
+  if (*classes > ScalarMath::maxClasses)
+    return elab.error("class-count", expr.args.list[1].span,
+                      "index(.., K) has " + Twine(*classes) +
+                          " classes; numbers count exactly up to " + Twine(ScalarMath::maxClasses));
+  ScalarMath &math = eq.scalars();
+  if (&expr != guardedIndex)
+    return eq.wholePart(math.withinClasses(*value, *classes));
+  mlir::Value outside = math.constant(double(*classes)), below = math.constant(-1);
+  mlir::Value kept =
+      math.select(math.compare(ast::CompareOp::Gt, *value, below), math.number(*value), outside);
+  return eq.wholePart(math.withinClasses(kept, *classes + 1));
 }
 
 /// Positional arguments are inputs, named ones settings (or inputs by their names).

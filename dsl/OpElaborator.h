@@ -152,6 +152,7 @@ private:
   /// Whether a guard remains.
   FailureOr<bool> prove(const ast::Access &expr, const OpTensor &tensor, EquationBuilder &eq,
                         AccessParts &parts);
+  std::string rangesIn(const ast::Expr &expr) const;
   Report outside(const ast::Access &expr, const OpTensor &tensor, unsigned dimension,
                  gnc::IndexRange range);
   FailureOr<mlir::Value> mirroredRead(const ast::Access &expr, const OpTensor &tensor,
@@ -170,6 +171,9 @@ private:
                                 EquationBuilder &eq);
   FailureOr<IndexTerm> dataAccess(const ast::Access &expr, EquationBuilder &eq);
   FailureOr<IndexTerm> madeIndex(const ast::Expr &expr, EquationBuilder &eq);
+  FailureOr<IndexTerm> classIndex(const ast::Call &call, EquationBuilder &eq);
+  bool isIndexArithmetic(const ast::Expr &expr);
+  LogicalResult proveClass(const ast::Call &call, int64_t classes, EquationBuilder &eq);
   Report notAnIndex(const ast::Expr &expr);
 
   //===- reductions and tensors made first (OpReduce.cpp) -----------------------------------===//
@@ -230,8 +234,11 @@ private:
   llvm::StringMap<OpTensor> tensors;    // "x"; "d.y"
   llvm::StringMap<mlir::Value> scalars; // inputs of a pointwise op that is being inlined
   llvm::StringRef lastAssigned;
-  bool namesBatch = false;              // an input is declared [N; ..]
-  bool isolated = false;                // inside gnc.custom: values from outside cannot be read
+  const ast::Access *reading = nullptr;    // the read whose coordinates are elaborated,
+  AccessParts *readingParts = nullptr;     // and its parts
+  const ast::Call *guardedIndex = nullptr; // `index(e, K)` in a read with `??`
+  bool namesBatch = false;                 // an input is declared [N; ..]
+  bool isolated = false;                   // inside gnc.custom: values from outside cannot be read
   bool pointwise = false;               // tensors stand for their element at the domain's indices
   llvm::SmallVector<int64_t, 4> domain; // of a pointwise op
 

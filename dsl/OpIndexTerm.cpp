@@ -1,6 +1,8 @@
 // Index expressions: sums of indices with whole factors, `//`, `%`, exact division, and data.
 #include "dsl/OpElaborator.h"
 
+#include "llvm/Support/SaveAndRestore.h"
+
 #include <cmath>
 
 using namespace gnc::dsl;
@@ -72,11 +74,93 @@ FailureOr<IndexTerm> OpElaborator::madeIndex(const ast::Expr &expr, EquationBuil
     return failure();
   if (want->element == ElementKind::F32)
     return notAnIndex(expr);
+  if (auto *call = llvm::dyn_cast<ast::Call>(&expr))
+    return classIndex(*call, eq);
   auto used = usedVars(expr, eq.vars());
   auto tensor = emit(expr, used, *want);
   if (failed(tensor))
     return failure();
   return dataTerm(*tensor, identity(*tensor, used, eq), eq);
+}
+
+/// `index(e, K)` inside an index. With `??` one more class stands for what is outside of 0..K-1,
+/// and a condition of the read excludes it.
+FailureOr<IndexTerm> OpElaborator::classIndex(const ast::Call &call, EquationBuilder &eq) {
+  auto want = naturalElement(call);
+  if (failed(want))
+    return failure();
+  int64_t classes = want->classes;
+  bool guarded = reading && reading->outside;
+  want->classes += guarded;
+  llvm::SaveAndRestore<const ast::Call *> here(guardedIndex, guarded ? &call : nullptr);
+  auto used = usedVars(call, eq.vars());
+  auto tensor = emit(call, used, *want);
+  if (failed(tensor) || (!guarded && failed(proveClass(call, classes, eq))))
+    return failure();
+  auto term = dataTerm(*tensor, identity(*tensor, used, eq), eq);
+  if (guarded && succeeded(term)) {
+    readingParts->conditions.push_back(term->num);
+    readingParts->limits.push_back(classes);
+  }
+  return term;
+}
+
+/// Made of indices and exact numbers alone, as `indexTerm` takes it without a complaint?
+bool OpElaborator::isIndexArithmetic(const ast::Expr &expr) {
+  using Op = ast::BinaryOp;
+  if (auto *name = llvm::dyn_cast<ast::Name>(&expr))
+    if (const IndexName *index = indexNamed(name->name))
+      return !index->pack;
+  if (isConstant(expr)) {
+    auto value = elab.evaluate(expr, scope);
+    const Rational *exact = succeeded(value) ? value->exact() : nullptr;
+    return exact && std::abs(double(exact->numerator())) <= maxBound &&
+           double(exact->denominator()) <= maxBound;
+  }
+  if (auto *negated = llvm::dyn_cast<ast::Neg>(&expr))
+    return isIndexArithmetic(*negated->operand);
+  auto *binary = llvm::dyn_cast<ast::Binary>(&expr);
+  if (!binary || !isIndexArithmetic(*binary->lhs) || !isIndexArithmetic(*binary->rhs))
+    return false;
+  switch (binary->op) {
+  case Op::Add:
+  case Op::Sub: return true;
+  case Op::Mul: return isConstant(*binary->lhs) || isConstant(*binary->rhs);
+  case Op::Div:
+  case Op::FloorDiv:
+  case Op::Mod: {
+    auto divisor =
+        isConstant(*binary->rhs) ? elab.evaluate(*binary->rhs, scope) : FailureOr<Value>(failure());
+    return succeeded(divisor) && divisor->asInt().value_or(0) > 0;
+  }
+  default: return false;
+  }
+}
+
+/// Where the values of `e` are known, `index(e, K)` of a read must not leave the classes.
+LogicalResult OpElaborator::proveClass(const ast::Call &call, int64_t classes,
+                                       EquationBuilder &eq) {
+  const ast::Expr &number = *call.args.list[0].value;
+  if (!reading || !isIndexArithmetic(number))
+    return success();
+  auto term = indexTerm(number, eq);
+  if (failed(term))
+    return failure();
+  gnc::IndexRange whole = eq.rangeOf(term->num.floorDiv(term->den));
+  gnc::IndexRange exact = eq.rangeOf(term->num); // the whole part of -1/2 is 0
+  if (exact.low && *exact.low > -term->den && whole.high && *whole.high < classes)
+    return success();
+  auto bound = [](std::optional<int64_t> b) { return b ? std::to_string(*b) : std::string("?"); };
+  StringRef text = reading->tensor->span.text();
+  Report report =
+      elab.error("outside", call.span,
+                 text + "[..] can be read outside: " + number.span.text() + " runs over " +
+                     bound(whole.low) + ".." + bound(whole.high) + ", index(.., " +
+                     llvm::Twine(classes) + ") over 0.." + llvm::Twine(classes - 1));
+  if (std::string ranges = rangesIn(number); !ranges.empty())
+    report.note(ranges);
+  report.help("say what lies outside: " + reading->span.text() + " ?? 0");
+  return report.help("or use the index itself: " + text + "[clamp(" + number.span.text() + ")]");
 }
 
 FailureOr<IndexTerm> OpElaborator::indexName(const ast::Name &expr, EquationBuilder &eq) {

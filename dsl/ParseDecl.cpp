@@ -1,6 +1,8 @@
 // Files and declarations.
 #include "dsl/ParserImpl.h"
 
+#include "llvm/ADT/StringMap.h"
+
 using namespace gnc::dsl;
 using namespace gnc::dsl::ast;
 
@@ -114,13 +116,39 @@ bool Parser::let(LetDecl &d) {
          (d.value = flow());
 }
 
+void Parser::checkDistinct(llvm::ArrayRef<Ident> names) {
+  llvm::StringMap<Span> seen;
+  for (const Ident &one : names) {
+    auto [it, inserted] = seen.try_emplace(one.text, one.span);
+    if (!one || inserted)
+      continue;
+    failed = true;
+    diags.error("declared-twice", one.span, "'" + one.text + "' is declared twice")
+        .note(it->second, "the first time")
+        .help("give one of them another name");
+  }
+}
+
+/// The names of parameters or results.
+template <typename T> static void addNames(llvm::ArrayRef<T> list, std::vector<Ident> &names) {
+  for (const T &one : list)
+    names.push_back(one.name);
+}
+
 /// NAME params [results]. After a mistake it goes on at the body: what is wrong there is told in
 /// the same run.
 bool Parser::header(Decl &d, Params &list, std::vector<Result> *outcome) {
   std::string what = ("the name of the " + d.keyword.text()).str();
-  if (name(what, d.name) && params(list) && (!outcome || !accept(Tok::Arrow) || results(*outcome)))
-    return true;
-  return recoverToBody();
+  bool understood =
+      name(what, d.name) && params(list) && (!outcome || !accept(Tok::Arrow) || results(*outcome));
+  std::vector<Ident> parameters, made;
+  addNames<Param>(list.inputs, parameters);
+  addNames<Param>(list.settings, parameters);
+  checkDistinct(parameters);
+  if (outcome)
+    addNames<Result>(*outcome, made);
+  checkDistinct(made);
+  return understood || recoverToBody();
 }
 
 bool Parser::net(NetDecl &d) { return header(d, d.params, &d.results) && body(d.body); }

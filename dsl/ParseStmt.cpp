@@ -146,6 +146,7 @@ Stmt *Parser::forStmt() {
     return nullptr;
   }
   s->header = since(start);
+  checkDistinct(s->names);
   if (s->names.empty() || is(Tok::Comma)) {
     report("expected-name", s->names.empty() ? s->header : here(),
            "the names of a row stand in parentheses")

@@ -40,6 +40,8 @@ private:
   /// Takes the ")" or "]".
   bool close(Tok kind);
   bool name(llvm::StringRef what, Ident &out, bool sameLine = true);
+  /// Reports every name of one list that stands there twice; what follows is parsed all the same.
+  void checkDistinct(llvm::ArrayRef<Ident> names);
   /// A name that will stand for a tensor: not one of a reducer.
   bool tensorName(llvm::StringRef what, Ident &out);
   bool checkTensorName(const Ident &name);

@@ -77,6 +77,12 @@ Value ScalarMath::select(Value condition, Value thenValue, Value elseValue) {
   return scalars.select(this->condition(condition), thenValue, elseValue);
 }
 
+Value ScalarMath::withinClasses(Value value, int64_t classes) {
+  Value x = number(value), zero = constant(0);
+  Value positive = select(compare(ast::CompareOp::Gt, x, zero), x, zero); // false for NaN
+  return function("min", {positive, constant(double(classes - 1))});
+}
+
 Value ScalarMath::power(Value base, Value exponent) {
   std::optional<double> known = gnc::ScalarBuilder::constantOf(exponent);
   if (known && *known == 0.5)

@@ -28,6 +28,11 @@ public:
   mlir::Value invert(mlir::Value value); // not
   /// Branches of different kinds become numbers.
   mlir::Value select(mlir::Value condition, mlir::Value thenValue, mlir::Value elseValue);
+  /// A number brought into 0 .. classes - 1 with NaN as 0, so that its whole part is a class and
+  /// its conversion defined. `classes` is at most maxClasses.
+  mlir::Value withinClasses(mlir::Value value, int64_t classes);
+  /// f32 counts exactly up to here.
+  static constexpr int64_t maxClasses = int64_t(1) << 24;
   /// A function of the table, by name; there are `arity(name)` operands (max, min: two or more).
   mlir::Value function(llvm::StringRef name, llvm::ArrayRef<mlir::Value> operands);
 

@@ -1,5 +1,6 @@
 // Scalars of an equation as text: arithmetic, functions, choices; what is shared.
 #include "dsl/EquationText.h"
+#include "dsl/ScalarMath.h"
 
 #include "ir/ScalarBuilder.h"
 
@@ -181,6 +182,26 @@ static StringRef functionOf(mlir::Operation *scalar) {
       .Default([](mlir::Operation *) { return ""; });
 }
 
+/// `index(e, K)` says itself that the number is brought into 0..K-1.
+ExprText EquationText::classNumber(arith::FPToSIOp whole) {
+  mlir::Value number = whole.getIn();
+  int64_t classes = ScalarMath::maxClasses;
+  if (auto least = number.getDefiningOp<arith::MinimumFOp>())
+    if (auto last = gnc::ScalarBuilder::constantOf(least.getRhs()); last && *last >= 0) {
+      classes = int64_t(*last) + 1;
+      number = least.getLhs();
+      auto positive = number.getDefiningOp<arith::SelectOp>();
+      auto test =
+          positive ? positive.getCondition().getDefiningOp<arith::CmpFOp>() : arith::CmpFOp();
+      if (test && test.getPredicate() == arith::CmpFPredicate::OGT &&
+          test.getLhs() == positive.getTrueValue() &&
+          gnc::ScalarBuilder::isConstant(test.getRhs(), 0) &&
+          gnc::ScalarBuilder::isConstant(positive.getFalseValue(), 0))
+        number = positive.getTrueValue();
+    }
+  return {"index(" + scalar(number).text + ", " + std::to_string(classes) + ")"};
+}
+
 ExprText EquationText::operation(mlir::Operation *scalar) {
   if (StringRef function = functionOf(scalar); !function.empty())
     return call(scalar, function);
@@ -216,9 +237,7 @@ ExprText EquationText::operation(mlir::Operation *scalar) {
                    : ExprText{"if " + value.text + " then 1 else 0", Tightness::Choice};
       })
       .Case<arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>([&](auto) { return operand(0); })
-      .Case([&](arith::FPToSIOp) {
-        return ExprText{"index(" + operand(0).text + ", " + std::to_string(INT32_MAX) + ")"};
-      })
+      .Case([&](arith::FPToSIOp whole) { return classNumber(whole); })
       .Case([&](arith::ConstantOp constant) {
         if (auto number = llvm::dyn_cast<mlir::FloatAttr>(constant.getValue()))
           return numberText(number.getValueAsDouble());

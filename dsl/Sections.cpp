@@ -282,20 +282,22 @@ void SectionBuilder::setRecipe() {
     initBuilder.place(keys->place("init"));
   mlir::Attribute init = initBuilder.finish();
   const ast::Decl *section = plan.train ? (const ast::Decl *)plan.train : plan.net.decl;
-  context.module->setAttr(names::kRecipe, DictionaryBuilder(mlirContext)
-                                              .set("net", plan.net.decl->name.text)
-                                              .set("source", sourceAttribute(mlirContext, from))
-                                              .set("batch", numbers.batch)
-                                              .set("epochs", numbers.epochs)
-                                              .set("steps", numbers.steps)
-                                              .set("seed", seed)
-                                              .set("validate", validate)
-                                              .set("metrics", metricNames)
-                                              .set("tables", tableNames)
-                                              .set("outputs", outputNames)
-                                              .set("best", StringRef(numbers.best))
-                                              .set("workers", numbers.workers)
-                                              .set("init", init)
-                                              .place(section->name.span)
-                                              .finish());
+  DictionaryBuilder recipe(mlirContext);
+  recipe.set("net", plan.net.decl->name.text)
+      .set("source", sourceAttribute(mlirContext, from))
+      .set("batch", numbers.batch)
+      .set("epochs", numbers.epochs)
+      .set("steps", numbers.steps)
+      .set("seed", seed)
+      .set("validate", validate)
+      .set("metrics", metricNames)
+      .set("tables", tableNames)
+      .set("outputs", outputNames)
+      .set("best", StringRef(numbers.best))
+      .set("workers", numbers.workers)
+      .set("init", init)
+      .place(section->name.span);
+  if (numbers.precision != "f32")
+    recipe.set("precision", StringRef(numbers.precision));
+  context.module->setAttr(names::kRecipe, recipe.finish());
 }

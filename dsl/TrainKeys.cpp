@@ -18,7 +18,7 @@ static constexpr TrainKey allKeys[] = {
     {"validate", "the share of the training part kept for validation"},
     {"save", "best(metric)"},
     {"clip", "norm(c) or value(c)"},
-    {"precision", "f32"},
+    {"precision", "f32, f16 or bf16"},
     {"init", "a file of weights to start from"},
     {"freeze", "a list of layers that are not trained"},
     {"average", "ema(d)"},

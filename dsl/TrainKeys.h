@@ -54,6 +54,7 @@ struct TrainNumbers {
   std::string best;              // of `save = best(..)`
   std::string init;              // the file, resolved against the folder of the .net file; "": none
   std::optional<double> average; // the decay of `average = ema(decay)`
+  std::string precision = "f32"; // what intermediate tensors are stored as: f32, f16 or bf16
 };
 
 /// Evaluates them in `scope` (which holds the section's `let`s), for a section of `module`.

@@ -105,7 +105,8 @@ SectionBuilder::evaluateMetrics(SectionFunction &section) {
         .help("write metrics = [" + expr->span.text() + "]");
   bool ok = true;
   llvm::StringMap<unsigned> seen;
-  for (const char *taken : {"loss", "grad_norm"})
+  // Results of a step, and columns of log.csv.
+  for (const char *taken : {"loss", "grad_norm", "epoch", "step", "test_loss", "validation_loss"})
     seen[taken] = 1;
   for (const ast::Expr *element : list->elements) {
     std::string name = metricName(*element);

@@ -58,22 +58,28 @@ static LogicalResult evaluateAverage(const TrainKeys &keys, Elaborator &elab, Sc
   return success();
 }
 
-static LogicalResult checkPrecision(const TrainKeys &keys, Elaborator &elab) {
+/// `precision = bf16`.
+static LogicalResult evaluatePrecision(const TrainKeys &keys, Elaborator &elab,
+                                       TrainNumbers &numbers) {
   const ast::Expr *expr = keys.find("precision");
-  const auto *name = llvm::dyn_cast_or_null<ast::Name>(expr);
-  if (!expr || (name && name->name == "f32"))
+  if (!expr)
     return success();
-  return elab
-      .error("train-precision", expr->span,
-             "precision must be f32, got " + oneLine(expr->span.text(), 40))
-      .note("weights, activations and arithmetic are f32; f16 and bf16 are not supported yet")
-      .help("write precision = f32, or leave it out");
+  const auto *name = llvm::dyn_cast<ast::Name>(expr);
+  if (!name || (name->name != "f32" && name->name != "f16" && name->name != "bf16"))
+    return elab
+        .error("train-precision", expr->span,
+               "precision must be f32, f16 or bf16, got " + oneLine(expr->span.text(), 40))
+        .note("it is how a step stores what it computes for the samples; weights and arithmetic "
+              "are always f32")
+        .help("write precision = bf16 to save memory, or leave it out");
+  numbers.precision = name->name.str();
+  return success();
 }
 
 LogicalResult gnc::dsl::evaluateStart(const TrainKeys &keys, Elaborator &elab, const Module &module,
                                       Scope &scope, TrainNumbers &numbers) {
   LogicalResult init = evaluateInit(keys, elab, module, scope, numbers);
   LogicalResult average = evaluateAverage(keys, elab, scope, numbers);
-  LogicalResult precision = checkPrecision(keys, elab);
+  LogicalResult precision = evaluatePrecision(keys, elab, numbers);
   return LogicalResult::success(succeeded(init) && succeeded(average) && succeeded(precision));
 }

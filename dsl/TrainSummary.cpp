@@ -33,7 +33,7 @@ void SectionBuilder::summariseTraining(SectionFunction &section, const Optimizer
           (numbers.epochs ? count(numbers.epochs, "epoch") : count(numbers.steps, "step")));
   addWritten("clip");
   addWritten("average");
-  add("precision", "f32");
+  add("precision", numbers.precision);
   addWritten("init");
   size_t weights = llvm::count_if(section.elab.parameters(), [](const auto &entry) {
     return entry.second->role == ParameterRole::Weight;

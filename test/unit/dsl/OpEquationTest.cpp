@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace gnc;
 using namespace gnc::test;
@@ -192,6 +193,67 @@ TEST(OpEquation, IndexResults) {
   EXPECT_EQ(value("op f(z: [A, B]) -> y: index(10)[A] { y[a] = index(z[a, 0] + 0.5, 10) }", "f(z)",
                   {z}, false),
             (std::vector<double>{1, 2, 8, 6}));
+}
+
+/// What is no class is brought inside, whatever its size; fractions are cut toward 0.
+TEST(OpEquation, IndexIsBroughtInside) {
+  const double inf = std::numeric_limits<double>::infinity();
+  Operand x = with(numbers("x", {8}), {0.9, -1, 1e9, 1.7, -inf, inf, NAN, -0.5});
+  Operand y = with(numbers("y", {4}), {10, 20, 30, 40});
+  EXPECT_EQ(value("op f(x: [A], y: [K]) -> z: [A] { z[i] = y[index(x[i], 4)] }", "f(x, y)", {x, y},
+                  false),
+            (std::vector<double>{10, 10, 40, 20, 10, 40, 10, 10}));
+  EXPECT_EQ(value("op f(x: [A]) -> z: index(4)[A] { z[i] = index(x[i], 4) }", "f(x)", {x}, false),
+            (std::vector<double>{0, 0, 3, 1, 0, 3, 0, 0}));
+  EXPECT_EQ(value("", "index(x, 4)", {x}, false), (std::vector<double>{0, 0, 3, 1, 0, 3, 0, 0}));
+}
+
+/// f32 does not tell larger whole numbers apart.
+TEST(OpEquation, ClassesAreCounted) {
+  Operand x = with(numbers("x", {2}), {16777215, 1e10});
+  for (std::string text : {"op f(x) = index(x, 16777216)", ""}) {
+    std::string call = text.empty() ? "index(x, 16777216)" : "f(x)";
+    EXPECT_EQ(value(text, call, {x}, false), (std::vector<double>{16777215, 16777215})) << text;
+    auto number = [](std::string s) { return s.replace(s.find("6777216"), 7, "6777217"); };
+    Program more(text.empty() ? text : number(text), text.empty() ? number(call) : call, {x});
+    EXPECT_FALSE(more.good());
+    EXPECT_NE(more.messages().find("numbers count exactly up to 16777216 [class-count]"),
+              std::string::npos)
+        << more.messages();
+  }
+}
+
+/// With `??` the value stands for all that is no class: also where the tensor has more elements
+/// than there are classes, and where the rest of the index would lead back inside.
+TEST(OpEquation, IndexWithAValueOutside) {
+  const double inf = std::numeric_limits<double>::infinity();
+  Operand x = with(numbers("x", {9}), {0.9, -1, 1e9, 1.7, -inf, inf, NAN, -0.5, 4});
+  auto read = [&](std::string index, int64_t extent) {
+    Operand y = numbers("y", {extent});
+    for (int64_t i = 0; i < extent; ++i)
+      y.value.data[i] = 10 * (i + 1);
+    return value("op f(x: [A], y: [K]) -> z: [A] { z[i] = y[" + index + "] ?? -7 }", "f(x, y)",
+                 {x, y}, false);
+  };
+  EXPECT_EQ(read("index(x[i], 4)", 4), (std::vector<double>{10, -7, -7, 20, -7, -7, -7, 10, -7}));
+  EXPECT_EQ(read("index(x[i], 4)", 6), (std::vector<double>{10, -7, -7, 20, -7, -7, -7, 10, -7}));
+  EXPECT_EQ(read("index(x[i], 4) % 2", 2),
+            (std::vector<double>{10, -7, -7, 20, -7, -7, -7, 10, -7}));
+  EXPECT_EQ(read("index(x[i], 4) + 1", 2),
+            (std::vector<double>{20, -7, -7, -7, -7, -7, -7, 20, -7}));
+  // The gradient reaches what was read, and nothing else.
+  Operand inside = with(numbers("x", {4}), {0.3, -5, 2.6, 9}), y = numbers("y", {4});
+  value("op f(x: [A], y: [K]) -> z: [A] { z[i] = (y[index(x[i], 4)] ?? -7) + y[index(x[i], 4)]^2 }",
+        "f(x, y)", {inside, y});
+}
+
+/// Indices whose values are known and inside need no value outside.
+TEST(OpEquation, IndexOfKnownRange) {
+  Operand y = with(numbers("y", {4}), {10, 20, 30, 40});
+  EXPECT_EQ(value("op f(y: [K]) -> z: [K] { z[i] = y[index((i - 1) / 2, 2)] }", "f(y)", {y}, false),
+            (std::vector<double>{10, 10, 10, 20}));
+  EXPECT_EQ(value("op f(y: [K]) -> z: [K] { z[i] = y[index(i + 2, 4)] ?? 0 }", "f(y)", {y}, false),
+            (std::vector<double>{30, 40, 0, 0}));
 }
 
 TEST(OpEquation, BytesAreNumbers) {
