@@ -1,0 +1,157 @@
+"""What the comparison with PyTorch is about: the nets at small sizes, their weights and their data.
+
+Needs nothing but Python. make.py, which makes the reference, and test/system/torch, which compares with
+it, both take all numbers from here.
+"""
+import array
+import dataclasses
+import math
+import pathlib
+import random
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STEPS = 20
+MASK = 0.25    # what lies above is in the mask
+ENTRIES = 64   # of each tensor of gradients
+# A gradient this small beside the net's largest is 0 but for rounding in f64: that of the keys' bias in
+# attention, or of a shift whose only reader is a batch norm.
+ZERO = 1e-12
+
+
+@dataclasses.dataclass
+class Field:
+    """A field of the data: numbers between low and high, or classes if there are any. A mask is made of the
+    image: its cells above MASK."""
+    shape: tuple
+    low: float = -1.5
+    high: float = 1.5
+    classes: int = 0
+    mask: bool = False
+
+
+@dataclasses.dataclass
+class Net:
+    """An example and what makes it small: `numbers` replaces whole numbers in its text, `changes` then
+    replaces text. Compared are the losses of plain descent by `rate` and of `optimizers`. Rates are small
+    where a number that crosses a kink would send two trainings apart; a seed is one where none lies at a
+    kink in the first step."""
+    file: str
+    fields: dict
+    settings: dict = dataclasses.field(default_factory=dict)
+    numbers: dict = dataclasses.field(default_factory=dict)
+    changes: tuple = ()
+    samples: int = 8
+    rate: float = 0.01
+    optimizers: tuple = ()
+    seed: int = 0  # of the data
+    # Added to the shifts of batch norms: fewer numbers lie near a kink, where a rounding changes the
+    # gradient by as much as one number contributes.
+    shift: float = 0
+
+
+def pictures(size, classes=10, channels=3):
+    return {"image": Field((channels, size, size)), "label": Field((), classes=classes)}
+
+
+def eighth(*numbers, **others):
+    return {str(n): str(n // 8) for n in numbers} | {k.lstrip("n"): v for k, v in others.items()}
+
+
+GREY = pictures(28, channels=1)
+NETS = {
+    "mlp": Net("mlp.net", GREY, rate=0.05, optimizers=("adam(1e-3)", "rmsprop(1e-3)")),
+    "lenet": Net("lenet.net", GREY, optimizers=("sgd(0.003, momentum = 0.9)", "adamw(1e-3)")),
+    "fashion": Net("fashion.net", GREY),
+    "lenet_smooth": Net("lenet_smooth.net", GREY),
+    "custom_conv": Net("custom_conv.net", GREY),
+    "resnet18": Net("resnet18.net", pictures(32), numbers=eighth(64, 128, 256, 512),
+                    rate=0.0002, seed=1, shift=1,
+                    optimizers=("sgd(2e-5, momentum = 0.9, nesterov = true, decay = 5e-4)",)),
+    "vgg": Net("vgg.net", pictures(32), numbers=eighth(64, 128, 256, 512),
+               changes=(("dropout(0.5)", "dropout(0)"),), rate=0.001, shift=1),
+    "unet": Net("unet.net", {"image": Field((1, 32, 32)), "mask": Field((32, 32), classes=2, mask=True)},
+                {"k": 4, "H": 32, "W": 32}, samples=4, rate=0.002, shift=1),
+    "mobilenetv2": Net("mobilenetv2.net", pictures(64), {"width": 0.25}, {"224": "64"},
+                       (("dropout(0.2)", "dropout(0)"),), rate=0.0001, shift=1),
+    "siamese": Net("siamese.net", {"left": Field((1, 28, 28)), "right": Field((1, 28, 28)),
+                                   "same": Field((), classes=2)}),
+    "squeezenet": Net("squeezenet.net", pictures(64), {"classes": 10},
+                      eighth(64, 128, 192, 256, n16="4", n32="8", n48="12", n224="64"),
+                      (("dropout(0.5)", "dropout(0)"),)),
+    "densenet": Net("densenet.net", pictures(32), {"layers": 3}, rate=0.001),
+    "autoencoder": Net("autoencoder.net", {"image": Field((1, 28, 28), 0, 1)}, rate=0.05),
+    "vit": Net("vit.net", pictures(32), {"classes": 10, "dim": 48, "depth": 2, "patch": 8},
+               {"224": "32"}),
+    "efficientnet": Net("efficientnet.net", pictures(64), {"classes": 10},
+                        {"32": "8", "16": "8", "24": "8", "40": "16", "80": "16", "112": "24",
+                         "192": "24", "320": "32", "1280": "64", "224": "64"},
+                        (("drop = 0.2 * i / 8", "drop = 0 * i"), ("dropout(0.2)", "dropout(0)")),
+                        rate=0.002, shift=1),
+    "googlenet": Net("googlenet.net", pictures(64), {"classes": 10},
+                     eighth(16, 32, 48, 64, 96, 112, 128, 144, 160, 192, 208, 224, 256, 288, 320, 384)
+                     | {"24": "3"},
+                     (("[3, 28, 28]", "[3, 64, 64]"), ("dropout(0.4)", "dropout(0)")), rate=0.0002, seed=3),
+    "alexnet": Net("alexnet.net", pictures(67), {"classes": 10},
+                   eighth(96, 256, 384, n4096="64", n227="67"), (("dropout(0.5)", "dropout(0)"),)),
+    "resnet50": Net("resnet50.net", pictures(64), {"classes": 10},
+                    eighth(64, 128, 256, 512, n224="64"), rate=5e-5, shift=1),
+    "custom": Net("custom.net", pictures(32), samples=4, rate=0.0001),
+}
+
+
+def uniform(name, count, low, high):
+    """`count` numbers in f32, the same for a name everywhere and always."""
+    draw = random.Random(name).random
+    return array.array("f", [low + (high - low) * draw() for _ in range(count)])
+
+
+def field(net, name):
+    """The values of a field for all samples, in order: an array of f32, or a list of classes."""
+    f = NETS[net].fields[name]
+    count, stream = NETS[net].samples * math.prod(f.shape), f"{net}/{name}/{NETS[net].seed}"
+    if f.mask:
+        return [int(x > MASK) for x in field(net, "image")]
+    if not f.classes:
+        return uniform(stream, count, f.low, f.high)
+    return [int(x) for x in uniform(stream, count, 0, 0.999 * f.classes)]
+
+
+def isState(path):
+    return path.rsplit(".", 1)[1] in ("mu", "var")
+
+
+def weight(net, path, shape):
+    """A weight or state of a net by its path: gains about 1, variances above 0, matrices as He et al. 2015."""
+    count, name = math.prod(shape), path.rsplit(".", 1)[1]
+    if name in ("g", "var"):
+        return uniform(path, count, 0.7, 1.4)
+    if len(shape) == 1:
+        shift = NETS[net].shift if path.endswith("bn.b") else 0
+        return uniform(path, count, shift - 0.2, shift + 0.2)
+    fan = count // shape[-1] if name == "template" else count // shape[0]
+    bound = math.sqrt(6 / fan) if name != "place" else 0.2
+    return uniform(path, count, -bound, bound)
+
+
+def places(path, count):
+    """Which elements of a tensor are stored: all of a small one, else ENTRIES of them."""
+    if count <= ENTRIES:
+        return range(count)
+    draw = random.Random(f"entries of {path}").random
+    return [int(draw() * count) for _ in range(ENTRIES)]
+
+
+def text(net):
+    """The example's nets, blocks and ops in their small form, without its sections; and its loss."""
+    whole = (ROOT / "examples" / NETS[net].file).read_text()
+    loss = re.search(r"^  loss += (.*)$", whole, re.M)[1]
+    kept = re.sub(r"^(data|train|infer) [^{]*\{\n.*?^\}\n", "", whole, flags=re.M | re.S)
+    kept = re.sub(r"^use .*\n", "", kept, flags=re.M)
+    for number in NETS[net].numbers:
+        assert re.search(rf"(?<![\w.]){number}(?![\w.])", kept), f"{net}: no {number} in the text"
+    kept = re.sub(r"(?<![\w.])\d+(?![\w.])", lambda m: NETS[net].numbers.get(m[0], m[0]), kept)
+    for old, new in NETS[net].changes:
+        assert old in kept, f"{net}: no {old} in the text"
+        kept = kept.replace(old, new)
+    return kept, loss
