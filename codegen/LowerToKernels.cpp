@@ -122,8 +122,9 @@ void ProgramLowering::createBuffers(const UpdatePlan &plan) {
     buffers[argument] =
         createBuffer(builder, argument.getLoc(), argument, hostOf(builder, attributes, "input"));
   }
+  // `lookup`, as a reference into the map would not survive the insertion.
   for (auto [result, argument] : plan.inPlace)
-    buffers[result] = buffers[block.getArgument(argument)];
+    buffers[result] = buffers.lookup(block.getArgument(argument));
   for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
     NamedAttrList attributes(mlir::function_interface_impl::getResultAttrDict(function, i));
     if (attributes.get(names::kUpdates))
@@ -133,7 +134,7 @@ void ProgramLowering::createBuffers(const UpdatePlan &plan) {
   }
   for (Operation &op : block) {
     if (auto reshape = dyn_cast<ReshapeOp>(op))
-      buffers[reshape.getResult()] = buffers[reshape.getInput()];
+      buffers[reshape.getResult()] = buffers.lookup(reshape.getInput());
     else if (auto random = dyn_cast<RandomOp>(op))
       buffers[random] = createSite(builder, random);
     else if (isa<ComputeOp>(op))
