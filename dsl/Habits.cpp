@@ -10,11 +10,13 @@ struct Doubled {
 };
 } // namespace
 
+static constexpr StringRef ofScores = "takes scores, and makes probabilities of them itself",
+                           ofLogits = "takes scores, and applies sigmoid to them itself";
 static constexpr Doubled doubles[] = {
-    {"softmax", "cross_entropy", "takes scores, and makes probabilities of them itself"},
-    {"softmax", "smooth_cross_entropy", "takes scores, and makes probabilities of them itself"},
-    {"softmax", "map_cross_entropy", "takes scores, and makes probabilities of them itself"},
-    {"sigmoid", "binary_cross_entropy", "takes scores, and applies sigmoid to them itself"},
+    {"softmax", "cross_entropy", ofScores},        {"softmax", "map_cross_entropy", ofScores},
+    {"softmax", "soft_cross_entropy", ofScores},   {"softmax", "kl_divergence", ofScores},
+    {"softmax", "focal_loss", ofScores},           {"softmax", "dice_loss", ofScores},
+    {"sigmoid", "binary_cross_entropy", ofLogits}, {"sigmoid", "binary_focal_loss", ofLogits},
 };
 
 static bool isOfLibrary(const OpUse &use) {
