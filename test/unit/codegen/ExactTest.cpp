@@ -139,6 +139,40 @@ template <typename Family> void runFamily(Family family) {
 }
 
 TEST(ExactTest, convolutions) { runFamily(convolution); }
+/// A second convolution reads what the first laid out channels-last: rows of 3 x c numbers, longer
+/// than a block of k, so that rows lie outside of the loop that is cut.
+std::string longRows(Random &random, int64_t &planned, int64_t &n) {
+  int64_t c = random(108, 120), map = random(4, 5), out = map - 2;
+  planned = random(2, 4);
+  n = random(1, planned);
+  std::string x = llvm::formatv("tensor<?x{0}x{1}x{1}xf32>", c, map),
+              y = llvm::formatv("tensor<?x{0}x{1}x{1}xf32>", c, out),
+              wt = llvm::formatv("tensor<{0}x{0}x3x3xf32>", c);
+  std::string forward = llvm::formatv(
+      R"(%h = gnc.compute [n = ?, k = {0}, i = {1}, j = {1}] sum [c = {0}]
+      (%a = %w[k, c, 0, 0] : {3}, %b = %x[n, c, i, j] : {4}) -> {4} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [n = ?, k = {0}, i = {2}, j = {2}] sum [c = {0}, r = 3, s = 3]
+      (%a = %w[k, c, r, s] : {3}, %b = %h[n, c, i + r, j + s] : {4}) -> {5} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  })",
+      c, map, out, wt, x, y);
+  return withGradients(forward, x, wt, y,
+                       llvm::formatv("n = ?, k = {0}, i = {1}, j = {1}", c, out));
+}
+
+TEST(ExactTest, longRows) {
+  for (unsigned i = 0; i < caseCount(1, 30); ++i) {
+    SCOPED_TRACE(caseSeed(i));
+    Random random(caseSeed(i));
+    int64_t planned, n;
+    std::string text = longRows(random, planned, n);
+    expectExact(text, planned, n, caseSeed(i));
+  }
+}
 TEST(ExactTest, products) { runFamily(product); }
 TEST(ExactTest, pools) { runFamily(pool); }
 
