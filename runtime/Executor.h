@@ -1,55 +1,89 @@
 //===- Executor.h - runs a program
 //--------------------------------------------------------------===//
 //
-// An executor is a program's arena and its launches, ready to go: addresses are computed when it is
-// created, so a run allocates nothing and decides nothing but which launches are worth a fork.
+// An executor is a program ready to run: its arena, on the host or on a card, and its launches. All
+// addresses are computed when it is created, so a run allocates nothing and decides nothing.
+//
+// The host sees tensors, not the arena: it reads one where `read` says, and writes one where
+// `stage` says and then sends it. On the processor both are the arena itself and cost nothing.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
-#include "runtime/Memory.h"
+#include "runtime/Status.h"
 #include "runtime/ThreadPool.h"
+
+#include <span>
 
 namespace gnc::runtime {
 
 class Executor {
 public:
-  /// Checks the program (an inconsistent one is an internal error: compilers write programs, users
-  /// do not), allocates its arena (environment error "out-of-memory", naming the bytes) and copies
-  /// its constants. All else is zero. The program and the pool must outlive the executor; executors
-  /// may share a pool if only one runs at a time.
+  /// One for a program of the processor (cards: Device::load). Checks the program (checkProgram),
+  /// allocates its arena (environment error "out-of-memory", naming the bytes) and copies its
+  /// constants. All else is zero. The program and the pool must outlive the executor; executors may
+  /// share a pool if only one runs at a time.
   static Result<std::unique_ptr<Executor>> create(const Program &program, ThreadPool &pool);
+  virtual ~Executor() = default;
+  Executor(const Executor &) = delete;
+  Executor &operator=(const Executor &) = delete;
 
   const Program &program() const { return source; }
 
   /// Runs all launches for samples 0 .. n-1; 1 <= n <= maxBatch.
-  void run(int64_t n) { runLaunches(0, steps.size(), n); }
+  void run(int64_t n) { runOn(0, source.launches.size(), n); }
   /// The same in two parts, for many batches with the same weights: first what depends on weights
   /// alone, once after they were loaded; then all else, for each batch.
   void prepare() { runLaunches(0, source.prologue, source.maxBatch); }
-  void answer(int64_t n) { runLaunches(source.prologue, steps.size(), n); }
+  void answer(int64_t n) { runOn(source.prologue, source.launches.size(), n); }
   /// Everything before the commit: results are there, weights and states are as before.
-  void compute(int64_t n) { runLaunches(0, source.commit, n); }
+  void compute(int64_t n) { runOn(0, source.commit, n); }
   /// Writes weights and states; after compute() of the same n.
-  void commit(int64_t n) { runLaunches(source.commit, steps.size(), n); }
-  /// Launches first <= i < last: for profiles.
-  void runLaunches(size_t first, size_t last, int64_t n);
+  void commit(int64_t n) { runLaunches(source.commit, source.launches.size(), n); }
+  /// Launches first <= i < last, with the inputs of the run before: for profiles and diagnosis.
+  virtual void runLaunches(size_t first, size_t last, int64_t n) = 0;
+
+  /// Runs return before they are done, and inputs that are sent meanwhile belong to the next run:
+  /// so the host gathers the next batch, and reads results after that. Where this is false a run is
+  /// done when it returns, and inputs are read by it where they are staged.
+  virtual bool isAsynchronous() const { return false; }
+
+  /// The first failure of a run or a copy (environment error); what was read before is right if
+  /// there is none. After one nothing runs any more. The processor never fails.
+  virtual Status status() const { return {}; }
+  /// Waits for all that was started; then the first failure.
+  virtual Status finish() { return status(); }
+
+  //===- Tensors ------------------------------------------------------------------------------===//
+
+  /// The tensor's first element on the host, with the first n samples (the whole tensor, if not
+  /// batched) as the runs so far leave them; waits for these. Valid until the next call of this, or
+  /// of stage, or of a run. Inputs are those of the last run.
+  virtual const uint8_t *read(const Tensor &tensor, int64_t n) const = 0;
+  /// Where the host writes the first element of a tensor of the program. Whoever stages writes all
+  /// elements of some samples, and sends them before anything else.
+  virtual uint8_t *stage(const Tensor &tensor) = 0;
+  /// What was staged, of the first n samples, is the tensor's value for all that runs from now on.
+  virtual void send(const Tensor &tensor, int64_t n) = 0;
 
   /// Draws initial values of all weights, states and optimizer states; averages start as their
   /// weights.
   void initialize(uint64_t seed);
   /// Sets every average to the value of its weight.
   void restartAverages();
+  /// A weight that holds NaN or infinity; null if none does.
+  virtual const Tensor *notFiniteWeight() const;
 
   /// What random numbers are drawn from in the next run: functions of the seed, the step and the
   /// sample, which is `first` for the first one of the batch (the next one is first + 1, ..).
   /// Nothing to do for a program that draws none.
   void setStream(uint64_t seed, uint64_t step, uint64_t first);
 
-  uint8_t *arena() { return memory.data(); }
-  const uint8_t *arena() const { return memory.data(); }
-
-  /// The first n samples (the whole tensor, if not batched) in logical order, converted to float.
+  /// The dense bytes (row-major, sample after sample) of the first n samples; denseBytes() of room.
+  void readDense(const Tensor &tensor, int64_t n, uint8_t *dense) const;
+  /// The inverse.
+  void writeDense(const Tensor &tensor, int64_t n, const uint8_t *dense);
+  /// The first n samples in logical order, converted to float.
   std::vector<float> readTensor(const Tensor &tensor, int64_t n) const;
   /// The inverse; `values` has as many elements as readTensor would return. Integers are rounded.
   void writeTensor(const Tensor &tensor, int64_t n, std::span<const float> values);
@@ -58,21 +92,19 @@ public:
   float readScalar(const Tensor &tensor) const;
   void writeScalar(const Tensor &tensor, float value);
 
-private:
-  struct Step {
-    KernelEntry entry;
-    void *const *arguments; ///< into `pointers`
-    TileCount tiles;
-    double flopsPerSample, flopsFixed;
-  };
-  Executor(const Program &program, ThreadPool &pool) : source(program), pool(pool) {}
-  void link();
+  /// Makes what was sent the inputs of the run that follows: done by run, answer and compute.
+  virtual void takeInputs() {}
+
+protected:
+  explicit Executor(const Program &program) : source(program) {}
 
   const Program &source;
-  ThreadPool &pool;
-  Arena memory;
-  std::vector<void *> pointers;
-  std::vector<Step> steps;
+
+private:
+  void runOn(size_t first, size_t last, int64_t n) {
+    takeInputs();
+    runLaunches(first, last, n);
+  }
 };
 
 /// Copies weights and states from one program to another of the same net, whatever their layouts:

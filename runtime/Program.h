@@ -14,9 +14,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gnc::runtime {
+
+class Bytes; // Memory.h
 
 /// Element types as they lie in memory. `U8` is an unsigned byte; `I32` also carries `index(K)`;
 /// `Bool` is one byte, 0 or 1.
@@ -112,9 +115,51 @@ struct Tensor {
 /// may run in any order and on any thread.
 using KernelEntry = void (*)(int64_t lo, int64_t hi, int64_t n, void *const *arguments);
 
+/// The functions of the C library that kernels may call.
+constexpr std::string_view nativeImports[] = {
+    "acosf",      "asinf",   "atan2f", "atanf",   "ceilf",  "cosf",  "coshf",  "erff",
+    "exp2f",      "expf",    "expm1f", "floorf",  "fmaf",   "fmodf", "log10f", "log1pf",
+    "log2f",      "logf",    "memcpy", "memmove", "memset", "powf",  "rintf",  "roundf",
+    "roundevenf", "sincosf", "sinf",   "sinhf",   "sqrtf",  "tanf",  "tanhf",  "truncf"};
+
+/// Machine code of the kernels, as data: position independent, every reference resolved but those
+/// to functions of the C library. `codegen` makes it, `loadCode` (CodeLoader.h) maps it.
+struct NativeCode {
+  struct Entry {
+    std::string key;     ///< Kernel::key
+    uint64_t offset = 0; ///< of its KernelEntry, into the instructions
+  };
+  uint32_t level = 0; ///< of x86-64 that the processor must have: 2, 3 or 4
+  /// [0, textBytes) are instructions, the rest is constants, and at the end eight zero bytes for
+  /// the address of each import. Both parts are whole pages.
+  std::vector<uint8_t> bytes;
+  uint64_t textBytes = 0;
+  std::vector<Entry> entries; ///< sorted by key, each key once
+  /// For linkers: where instructions hold the distance (4 bytes) to a constant.
+  std::vector<uint64_t> references;
+  /// At the end of the instructions: stubBytes for each import, `jmp *slot(%rip)`.
+  uint64_t stubs = 0;
+  static constexpr uint64_t stubBytes = 8;
+  std::vector<std::string> imports; ///< sorted: "expf", ..
+  static constexpr uint64_t pageBytes = 4096;
+};
+
+/// What a program's kernels are made for.
+enum class Target : uint8_t {
+  Cpu,  ///< native functions (Kernel::entry), an arena in host memory
+  Cuda, ///< functions of Program::module, an arena in the memory of a card
+};
+
+/// Target Cuda: the function `symbol` of the module, launched with a one-dimensional grid of
+/// tiles.at(n) blocks (none if that is 0) of `threads` threads and `sharedBytes` of dynamic shared
+/// memory. Its parameters, in order: one 64-bit address per argument of the launch, then the batch
+/// n as a 32-bit integer. Blocks are independent, as tiles are.
 struct Kernel {
-  std::string key; ///< canonical form and extents; equal keys are one kernel
-  KernelEntry entry = nullptr;
+  std::string key;             ///< canonical form and extents; equal keys are one kernel
+  KernelEntry entry = nullptr; ///< Target Cpu; not serialised: it is an address of this process
+  std::string symbol = {};     ///< Target Cuda: name in the module
+  uint32_t threads = 0;        ///< Target Cuda: 1 .. 1024
+  uint32_t sharedBytes = 0;    ///< Target Cuda
 };
 
 /// A count that may grow with the batch: ceil((perSample * n + fixed) / divisor) * times.
@@ -141,6 +186,10 @@ struct Site {
 
 struct Program {
   std::string name; ///< "train", "eval", "infer"
+  Target target = Target::Cpu;
+  /// Target Cuda: PTX text without NUL, with every kernel's function. Whoever serialises programs
+  /// keeps `target`, `module` and the Cuda fields of the kernels.
+  std::string module;
   int64_t maxBatch = 0;
   uint64_t arenaBytes = 0;
   /// The arena starts with everything that persists between runs: [0, persistentBytes).
@@ -222,6 +271,10 @@ struct Recipe {
 struct CompiledNet {
   Recipe recipe;
   Program train, eval, score, infer;
+  /// Target Cpu: the kernels of all programs. A compiler fills it in and leaves Kernel::entry null.
+  std::shared_ptr<const NativeCode> native;
+  /// Weights that came along, a safetensors file; null: none.
+  std::shared_ptr<const Bytes> weights;
 };
 
 } // namespace gnc::runtime
