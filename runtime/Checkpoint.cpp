@@ -35,7 +35,7 @@ Result<std::vector<TensorToWrite>> collect(const Executor &executor, bool withOp
       continue;
     TensorToWrite out{*key, tensor.type, tensor.declaredShape(),
                       std::vector<uint8_t>(denseBytes(tensor, 1))};
-    pack(tensor, 1, executor.arena(), out.bytes.data());
+    executor.readDense(tensor, 1, out.bytes.data());
     for (size_t i = 0; (tensor.role == Role::Weight || tensor.role == Role::Average) &&
                        tensor.type == ElementType::F32 && i < out.bytes.size();
          i += 4) {
@@ -49,6 +49,8 @@ Result<std::vector<TensorToWrite>> collect(const Executor &executor, bool withOp
     }
     tensors.push_back(std::move(out));
   }
+  if (Status status = executor.status(); !status.ok())
+    return std::move(status).error();
   return tensors;
 }
 
@@ -127,7 +129,7 @@ void restore(const SafetensorsFile &file, Executor &executor, bool withOptimizer
     auto found = file.tensors.find(averageKey(*key));
     if (withOptimizer || found == file.tensors.end())
       found = file.tensors.find(*key);
-    unpack(tensor, 1, found->second.bytes.data(), executor.arena());
+    executor.writeDense(tensor, 1, found->second.bytes.data());
   }
 }
 
@@ -258,14 +260,38 @@ Status saveWeights(const std::string &path, const Executor &executor, const Meta
   return writeSafetensors(path, std::move(*tensors), metadata);
 }
 
-Status loadWeights(const std::string &path, Executor &executor) {
-  Result<SafetensorsFile> file = readSafetensors(path);
+static Result<SafetensorsFile> parseCopy(std::span<const uint8_t> file, const std::string &name) {
+  auto bytes = Bytes::allocate(file.size(), name);
+  if (!bytes.ok())
+    return std::move(bytes).error();
+  std::copy(file.begin(), file.end(), bytes->data());
+  return parseSafetensors(std::move(*bytes), name);
+}
+
+static Status takeWeights(const std::string &name, Result<SafetensorsFile> file,
+                          Executor &executor) {
   if (!file.ok())
     return std::move(file).error();
-  if (Status status = checkMatch(path, *file, executor.program(), false); !status.ok())
+  if (Status status = checkMatch(name, *file, executor.program(), false); !status.ok())
     return status;
   restore(*file, executor, false);
   return {};
+}
+
+Status loadWeights(const std::string &path, Executor &executor) {
+  return takeWeights(path, readSafetensors(path), executor);
+}
+
+Status loadWeights(std::span<const uint8_t> file, const std::string &name, Executor &executor) {
+  return takeWeights(name, parseCopy(file, name), executor);
+}
+
+Status checkWeights(std::span<const uint8_t> file, const std::string &name,
+                    const Program &program) {
+  Result<SafetensorsFile> parsed = parseCopy(file, name);
+  if (!parsed.ok())
+    return std::move(parsed).error();
+  return checkMatch(name, *parsed, program, false);
 }
 
 } // namespace gnc::runtime

@@ -48,6 +48,13 @@ Status saveWeights(const std::string &path, const Executor &executor, const Meta
 /// Reads weights and states from a checkpoint or a weights file, or changes nothing; optimizer
 /// states are passed over. Of a weight that has an average, the average is read.
 Status loadWeights(const std::string &path, Executor &executor);
+/// The same of a file in memory; `name` is for messages.
+Status loadWeights(std::span<const uint8_t> file, const std::string &name, Executor &executor);
+
+/// Whether a file, which is in memory, has the weights and states of a program; else the errors of
+/// loadWeights.
+Status checkWeights(std::span<const uint8_t> file, const std::string &name,
+                    const Program &program);
 
 /// The key of a weight's average in a file, and what every such key begins with.
 std::string averageKey(const std::string &path);

@@ -7,15 +7,47 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace gnc::runtime {
 
 namespace {
-/// The samples of batch after batch.
-std::span<const uint32_t> nextBatch(const Split &split, size_t first, int64_t maxBatch) {
-  std::span<const uint32_t> rest = std::span(split.samples).subspan(first);
-  return rest.first(std::min(rest.size(), size_t(maxBatch)));
-}
+/// A split, batch after batch; where runs are asynchronous, the next batch is gathered during one.
+class Batches {
+public:
+  Batches(Feed &feed, const Split &split, int64_t maxBatch)
+      : feed(feed), split(split), maxBatch(size_t(maxBatch)) {
+    feed.expect(*split.part, split.samples, 0);
+  }
+  bool done() const { return position == split.samples.size(); }
+  size_t first() const { return position; }
+  int64_t size() const { return int64_t(at(position).size()); }
+  /// The samples of this batch, carried into the program.
+  Status gather() {
+    return std::exchange(ahead, false) ? std::exchange(status, Status())
+                                       : feed.gather(*split.part, at(position));
+  }
+  /// Those of the next one; what goes wrong is told when its turn comes.
+  void gatherNext() {
+    size_t next = position + at(position).size();
+    if (next == split.samples.size())
+      return;
+    status = feed.gather(*split.part, at(next));
+    ahead = true;
+  }
+  void advance() { position += at(position).size(); }
+
+private:
+  std::span<const uint32_t> at(size_t from) const {
+    std::span<const uint32_t> rest = std::span(split.samples).subspan(from);
+    return rest.first(std::min(rest.size(), maxBatch));
+  }
+  Feed &feed;
+  const Split &split;
+  size_t maxBatch, position = 0;
+  bool ahead = false;
+  Status status;
+};
 
 bool stopped(const std::atomic<bool> *interrupt) {
   return interrupt && interrupt->load(std::memory_order_relaxed);
@@ -40,122 +72,47 @@ std::string tableText(const Table &table) {
 }
 
 Result<std::unique_ptr<Evaluator>> Evaluator::create(const CompiledNet &net, const Part &part,
-                                                     ThreadPool &pool) {
-  auto evaluator = std::make_unique<Evaluator>();
-  evaluator->recipe = &net.recipe;
-  auto executor = Executor::create(net.eval, pool);
-  if (!executor.ok())
-    return std::move(executor).error();
-  evaluator->program = std::move(*executor);
-  if (Status status = evaluator->bindMeans(net); !status.ok())
-    return std::move(status).error();
-  if (net.score.maxBatch > 0)
-    if (Status status = evaluator->bindSums(net, pool); !status.ok())
-      return std::move(status).error();
-  Result<Feed> feed = Feed::bind(part, *evaluator->program);
+                                                     Device &device) {
+  auto program = device.load(net.eval);
+  if (!program.ok())
+    return std::move(program).error();
+  std::unique_ptr<Executor> scoring;
+  if (net.score.maxBatch > 0) {
+    auto created = device.load(net.score);
+    if (!created.ok())
+      return std::move(created).error();
+    scoring = std::move(*created);
+  }
+  Result<Feed> feed = Feed::bind(part, **program);
   if (!feed.ok())
     return std::move(feed).error();
+  auto scorer = Scorer::create(net, std::move(*program), std::move(scoring));
+  if (!scorer.ok())
+    return std::move(scorer).error();
+  auto evaluator = std::make_unique<Evaluator>();
+  evaluator->scorer = std::move(*scorer);
   evaluator->feed = std::move(*feed);
-  evaluator->values.resize(size_t(net.eval.maxBatch));
   return evaluator;
-}
-
-Status Evaluator::bindMeans(const CompiledNet &net) {
-  std::vector<std::string> names = net.recipe.metrics;
-  names.insert(names.begin(), "loss");
-  for (const std::string &name : names) {
-    const Tensor *scored = net.score.find(Role::Result, name);
-    if (scored && scored->elements() == 1)
-      continue;
-    const Tensor *result = net.eval.find(Role::Result, name);
-    if (!result || !result->batched || result->elements() != 1 || result->type != ElementType::F32)
-      return internalError("the eval program has no per-sample result '" + name + "'");
-    means.push_back({result});
-  }
-  for (const std::string &name : net.recipe.tables)
-    if (!net.score.find(Role::Result, name))
-      return internalError("the score program has no result '" + name + "'");
-  return {};
-}
-
-Status Evaluator::bindSums(const CompiledNet &net, ThreadPool &pool) {
-  auto executor = Executor::create(net.score, pool);
-  if (!executor.ok())
-    return std::move(executor).error();
-  scoring = std::move(*executor);
-  for (const Tensor &input : net.score.tensors) {
-    if (input.role != Role::Input)
-      continue;
-    const Tensor *result = net.eval.find(Role::Result, input.name);
-    if (!result || result->batched || input.batched ||
-        result->declaredShape() != input.declaredShape() || result->type != ElementType::F32)
-      return internalError("the eval program has no sum '" + input.name + "'");
-    sums.push_back({result, &input, std::vector<double>(size_t(input.elements()))});
-  }
-  return {};
 }
 
 Result<std::optional<Scores>> Evaluator::evaluate(const Split &split,
                                                   const std::atomic<bool> *interrupt) {
-  for (Mean &mean : means)
-    mean.sum = 0;
-  for (Sum &sum : sums)
-    std::fill(sum.total.begin(), sum.total.end(), 0.0);
-  feed.expect(*split.part, split.samples, 0);
-  program->prepare();
-  for (size_t first = 0; first < split.samples.size();) {
+  Batches batches(feed, split, executor().program().maxBatch);
+  auto gatherNext = [&] { batches.gatherNext(); };
+  scorer->begin();
+  for (; !batches.done(); batches.advance()) {
     if (stopped(interrupt))
       return std::optional<Scores>();
-    std::span<const uint32_t> batch = nextBatch(split, first, program->program().maxBatch);
-    if (Status status = feed.gather(*split.part, batch); !status.ok())
+    if (Status status = batches.gather(); !status.ok())
       return std::move(status).error();
-    program->setStream(recipe->seed, 0, uint64_t(split.first) + first);
-    program->answer(int64_t(batch.size()));
-    add(int64_t(batch.size()));
-    first += batch.size();
+    scorer->run(batches.size(), uint64_t(split.first) + batches.first(), gatherNext);
+    if (Status status = scorer->status(); !status.ok())
+      return std::move(status).error();
   }
-  return std::optional(score(split.size()));
-}
-
-/// What the program has just computed for a batch of n.
-void Evaluator::add(int64_t n) {
-  for (Mean &mean : means) {
-    pack(*mean.result, n, program->arena(), reinterpret_cast<uint8_t *>(values.data()));
-    for (int64_t s = 0; s < n; ++s)
-      mean.sum += double(values[size_t(s)]);
-  }
-  for (Sum &sum : sums) {
-    std::vector<float> batch = program->readTensor(*sum.result, 1);
-    for (size_t i = 0; i < batch.size(); ++i)
-      sum.total[i] += double(batch[i]);
-  }
-}
-
-Scores Evaluator::score(int64_t count) {
-  if (scoring) {
-    for (const Sum &sum : sums)
-      scoring->writeTensor(*sum.input, 1, std::vector<float>(sum.total.begin(), sum.total.end()));
-    scoring->setStream(recipe->seed, 0, 0);
-    scoring->run(1);
-  }
-  auto scored = [&](const std::string &name) {
-    return scoring ? scoring->program().find(Role::Result, name) : nullptr;
-  };
-  Scores scores;
-  auto mean = means.begin();
-  auto plain = [](double value) { return std::isnan(value) ? NAN : value; }; // without a sign
-  auto nextMean = [&] { return plain(mean++->sum / double(std::max<int64_t>(count, 1))); };
-  scores.loss = nextMean();
-  for (const std::string &name : recipe->metrics) {
-    const Tensor *result = scored(name);
-    scores.metrics.push_back(result ? plain(scoring->readTensor(*result, 1)[0]) : nextMean());
-  }
-  for (const std::string &name : recipe->tables) {
-    const Tensor *result = scored(name);
-    std::vector<float> table = scoring->readTensor(*result, 1);
-    scores.tables.push_back({name, result->declaredShape(), {table.begin(), table.end()}});
-  }
-  return scores;
+  Scores scores = scorer->scores(split.size());
+  if (Status status = scorer->status(); !status.ok())
+    return std::move(status).error();
+  return std::optional(std::move(scores));
 }
 
 Status infer(const Recipe &recipe, Executor &executor, const Split &split, const OutputSink &sink,
@@ -175,22 +132,24 @@ Status infer(const Recipe &recipe, Executor &executor, const Split &split, const
   Result<Feed> feed = Feed::bind(*split.part, executor);
   if (!feed.ok())
     return std::move(feed).error();
-  feed->expect(*split.part, split.samples, 0);
+  Batches batches(*feed, split, program.maxBatch);
   executor.prepare();
-  for (size_t first = 0; first < split.samples.size() && !stopped(interrupt);) {
-    std::span<const uint32_t> batch = nextBatch(split, first, program.maxBatch);
-    int64_t n = int64_t(batch.size());
-    if (Status status = feed->gather(*split.part, batch); !status.ok())
+  for (; !batches.done() && !stopped(interrupt); batches.advance()) {
+    int64_t n = batches.size();
+    if (Status status = batches.gather(); !status.ok())
       return status;
-    executor.setStream(recipe.seed, 0, uint64_t(split.first) + first);
+    executor.setStream(recipe.seed, 0, uint64_t(split.first) + batches.first());
     executor.answer(n);
+    if (executor.isAsynchronous())
+      batches.gatherNext();
     for (Output &output : outputs) {
       output.bytes.resize(denseBytes(*output.tensor, n));
-      pack(*output.tensor, n, executor.arena(), output.bytes.data());
+      executor.readDense(*output.tensor, n, output.bytes.data());
     }
-    if (Status status = sink(int64_t(first), n, outputs); !status.ok())
+    if (Status status = executor.status(); !status.ok())
       return status;
-    first += batch.size();
+    if (Status status = sink(int64_t(batches.first()), n, outputs); !status.ok())
+      return status;
   }
   return {};
 }

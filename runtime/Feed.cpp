@@ -79,7 +79,7 @@ Result<Feed> Feed::bind(const Part &part, Executor &executor) {
 }
 
 void Feed::write(const Binding &binding, ElementType type, const uint8_t *from, int64_t row) const {
-  uint8_t *to = sampleAddress(*binding.input, row, executor->arena());
+  uint8_t *to = sampleAddress(*binding.input, row, executor->stage(*binding.input));
   if (binding.sameBytes)
     memcpy(to, from, size_t(binding.input->elements() * byteWidth(type)));
   else
@@ -108,6 +108,14 @@ void Feed::expect(const Part &part, std::span<const uint32_t> samples, uint64_t 
 }
 
 Status Feed::gather(const Part &part, std::span<const uint32_t> samples) {
+  if (Status status = stage(part, samples); !status.ok())
+    return status;
+  for (const Binding &binding : bindings)
+    executor->send(*binding.input, int64_t(samples.size()));
+  return {};
+}
+
+Status Feed::stage(const Part &part, std::span<const uint32_t> samples) {
   assert(int64_t(samples.size()) <= executor->program().maxBatch);
   for (const Binding &binding : bindings)
     if (binding.hostField < 0)

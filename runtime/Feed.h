@@ -34,6 +34,7 @@ private:
     int hostField;  ///< index in the loader's fields; -1: the member lies in memory as it is
   };
   void write(const Binding &binding, ElementType type, const uint8_t *from, int64_t row) const;
+  Status stage(const Part &part, std::span<const uint32_t> samples);
   void gatherMember(const Part &part, const Binding &binding,
                     std::span<const uint32_t> samples) const;
 

@@ -55,7 +55,8 @@ std::string valueText(const NotFinite &found) {
 std::optional<Culprit> blameInputs(const Executor &executor, std::span<const uint32_t> samples) {
   for (const Tensor &tensor : executor.program().tensors)
     if (tensor.role == Role::Input)
-      if (auto found = findNotFinite(tensor, int64_t(samples.size()), executor.arena()))
+      if (auto found = findNotFinite(tensor, int64_t(samples.size()),
+                                     executor.read(tensor, int64_t(samples.size()))))
         return Culprit{"the data: '" + tensor.name + "' of sample " +
                            std::to_string(samples[size_t(found->sample)]) + " holds " +
                            valueText(*found),
@@ -66,7 +67,7 @@ std::optional<Culprit> blameInputs(const Executor &executor, std::span<const uin
 std::optional<Culprit> blamePersistent(const Executor &executor) {
   for (const Tensor &tensor : executor.program().tensors)
     if (isPersistent(tensor.role) || tensor.role == Role::Schedule)
-      if (auto found = findNotFinite(tensor, 1, executor.arena()))
+      if (auto found = findNotFinite(tensor, 1, executor.read(tensor, 1)))
         return Culprit{std::string(roleText(tensor.role)) + " '" + tensor.name + "' was " +
                            valueText(*found) + " before this step",
                        isPersistent(tensor.role) ? "start from a file of weights that are finite"
@@ -87,12 +88,12 @@ Culprit blameLaunch(const Program &program, const Launch &launch, const Tensor &
 }
 } // namespace
 
-bool isFinite(const Tensor &tensor, int64_t n, const uint8_t *arena) {
+bool isFinite(const Tensor &tensor, int64_t n, const uint8_t *first) {
   if (tensor.type != ElementType::F32)
     return true;
   bool compact = isCompact(tensor), finite = true;
   for (int64_t s = 0; finite && s < sampleCount(tensor, n); ++s) {
-    const uint8_t *sample = arena + tensor.offset + 4 * s * tensor.batchStride;
+    const uint8_t *sample = first + 4 * s * tensor.batchStride;
     if (compact) {
       finite = allFinite(sample, tensor.elements());
       continue;
@@ -105,11 +106,11 @@ bool isFinite(const Tensor &tensor, int64_t n, const uint8_t *arena) {
   return finite;
 }
 
-std::optional<NotFinite> findNotFinite(const Tensor &tensor, int64_t n, const uint8_t *arena) {
-  if (isFinite(tensor, n, arena))
+std::optional<NotFinite> findNotFinite(const Tensor &tensor, int64_t n, const uint8_t *first) {
+  if (isFinite(tensor, n, first))
     return std::nullopt;
   std::vector<uint8_t> dense(denseBytes(tensor, n));
-  pack(tensor, n, arena, dense.data());
+  pack(tensor, n, first, dense.data());
   NotFinite found;
   int64_t at = 0;
   int worst = 0;
@@ -143,7 +144,7 @@ std::optional<Culprit> findCulprit(Executor &executor, std::span<const uint32_t>
   for (size_t i = 0; i < program.commit && worst < badnessOf(INFINITY); ++i) {
     executor.runLaunches(i, i + 1, n);
     for (const Tensor &written : program.launches[i].written)
-      if (auto found = findNotFinite(written, n, executor.arena());
+      if (auto found = findNotFinite(written, n, executor.read(written, n));
           found && badnessOf(found->value) > worst) {
         worst = badnessOf(found->value);
         culprit = blameLaunch(program, program.launches[i], written, *found, samples);

@@ -6,9 +6,9 @@
 
 namespace gnc::runtime {
 
-/// Whether the tensor (of the first n samples, if it is batched) holds neither NaN nor infinity.
-/// Only f32 can.
-bool isFinite(const Tensor &tensor, int64_t n, const uint8_t *arena);
+/// Whether the tensor (of the first n samples, if it is batched), its first element at `first`,
+/// holds neither NaN nor infinity. Only f32 can.
+bool isFinite(const Tensor &tensor, int64_t n, const uint8_t *first);
 
 /// A value that is not finite.
 struct NotFinite {
@@ -19,7 +19,7 @@ struct NotFinite {
 
 /// The first NaN in logical order; without any the first infinity, without any the first negative
 /// one: those may be meant.
-std::optional<NotFinite> findNotFinite(const Tensor &tensor, int64_t n, const uint8_t *arena);
+std::optional<NotFinite> findNotFinite(const Tensor &tensor, int64_t n, const uint8_t *first);
 
 /// What a step that went wrong should be blamed for.
 struct Culprit {

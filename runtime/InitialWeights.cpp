@@ -147,7 +147,7 @@ Result<std::vector<std::string>> initializeFrom(const std::string &path, Executo
                   "takes what fits");
   }
   for (auto [tensor, stored] : matching.pairs)
-    unpack(*tensor, 1, stored->bytes.data(), executor.arena());
+    executor.writeDense(*tensor, 1, stored->bytes.data());
   for (std::string &text : matching.problems)
     text = "init: " + text;
   return std::move(matching.problems);

@@ -34,6 +34,15 @@ bool staysInside(const Tensor &tensor, int64_t samples) {
   return lowest >= 0 && (highest + 1) * byteWidth(tensor.type) <= tensor.bytes;
 }
 
+uint64_t reachBytes(const Tensor &tensor, int64_t n) {
+  if (tensor.elements() == 0)
+    return 0;
+  int64_t last = (sampleCount(tensor, n) - 1) * tensor.batchStride;
+  for (size_t d = 0; d < tensor.shape.size(); ++d)
+    last += (tensor.shape[d] - 1) * tensor.strides[d];
+  return uint64_t((last + 1) * byteWidth(tensor.type));
+}
+
 namespace {
 /// Copies one sample between dense rows and strided rows; `toArena` says which way. Byte copies of
 /// constant size, because the dense side may come from a file and be unaligned.
@@ -74,11 +83,11 @@ void store(ElementType type, uint8_t *to, const Initializer &initial, double val
 }
 } // namespace
 
-void pack(const Tensor &tensor, int64_t n, const uint8_t *arena, uint8_t *dense) {
+void pack(const Tensor &tensor, int64_t n, const uint8_t *first, uint8_t *dense) {
   int64_t bytes = tensor.elements() * byteWidth(tensor.type);
   bool contiguous = isDense(tensor);
   for (int64_t s = 0; s < sampleCount(tensor, n); ++s, dense += bytes) {
-    const uint8_t *from = sampleAddress(tensor, s, const_cast<uint8_t *>(arena));
+    const uint8_t *from = sampleAddress(tensor, s, const_cast<uint8_t *>(first));
     if (contiguous)
       memcpy(dense, from, size_t(bytes));
     else if (byteWidth(tensor.type) == 4)
@@ -88,11 +97,11 @@ void pack(const Tensor &tensor, int64_t n, const uint8_t *arena, uint8_t *dense)
   }
 }
 
-void unpack(const Tensor &tensor, int64_t n, const uint8_t *dense, uint8_t *arena) {
+void unpack(const Tensor &tensor, int64_t n, const uint8_t *dense, uint8_t *first) {
   int64_t bytes = tensor.elements() * byteWidth(tensor.type);
   bool contiguous = isDense(tensor);
   for (int64_t s = 0; s < sampleCount(tensor, n); ++s, dense += bytes) {
-    uint8_t *to = sampleAddress(tensor, s, arena);
+    uint8_t *to = sampleAddress(tensor, s, first);
     if (contiguous)
       memcpy(to, dense, size_t(bytes));
     else if (byteWidth(tensor.type) == 4)
@@ -102,13 +111,12 @@ void unpack(const Tensor &tensor, int64_t n, const uint8_t *dense, uint8_t *aren
   }
 }
 
-void initialize(const Tensor &tensor, uint64_t seed, uint8_t *arena) {
+void initialize(const Tensor &tensor, uint64_t seed, uint8_t *first) {
   InitialValues values(tensor, seed);
-  uint8_t *base = sampleAddress(tensor, 0, arena);
   uint64_t element = 0;
   forEachRow(tensor, [&](int64_t offset, int64_t stride, int64_t length) {
     for (int64_t i = 0; i < length; ++i)
-      store(tensor.type, base + byteWidth(tensor.type) * (offset + i * stride), tensor.initial,
+      store(tensor.type, first + byteWidth(tensor.type) * (offset + i * stride), tensor.initial,
             values(element++));
   });
 }

@@ -53,18 +53,21 @@ inline uint64_t denseBytes(const Tensor &tensor, int64_t n) {
   return uint64_t(sampleCount(tensor, n) * tensor.elements() * byteWidth(tensor.type));
 }
 
-/// The first byte of sample s.
-inline uint8_t *sampleAddress(const Tensor &tensor, int64_t s, uint8_t *arena) {
-  return arena + tensor.offset + byteWidth(tensor.type) * (s * tensor.batchStride);
+/// Bytes from the tensor's first element to its last one of the first n samples, inclusive.
+uint64_t reachBytes(const Tensor &tensor, int64_t n);
+
+/// The first element of sample s, if that of the tensor is at `first`.
+inline uint8_t *sampleAddress(const Tensor &tensor, int64_t s, uint8_t *first) {
+  return first + byteWidth(tensor.type) * (s * tensor.batchStride);
 }
 
-/// Arena to dense, for the first n samples.
-void pack(const Tensor &tensor, int64_t n, const uint8_t *arena, uint8_t *dense);
-/// Dense to arena, for the first n samples.
-void unpack(const Tensor &tensor, int64_t n, const uint8_t *dense, uint8_t *arena);
+/// From where the tensor lies as planned (its first element at `first`) to dense, n samples.
+void pack(const Tensor &tensor, int64_t n, const uint8_t *first, uint8_t *dense);
+/// From dense to where the tensor lies as planned, n samples.
+void unpack(const Tensor &tensor, int64_t n, const uint8_t *dense, uint8_t *first);
 
-/// Draws the tensor's initial values into the arena (first sample only: persistent tensors are not
-/// batched): a pure function of the seed, the tensor's name and the logical element.
-void initialize(const Tensor &tensor, uint64_t seed, uint8_t *arena);
+/// Draws the tensor's initial values (first sample only: persistent tensors are not batched): a
+/// pure function of the seed, the tensor's name and the logical element.
+void initialize(const Tensor &tensor, uint64_t seed, uint8_t *first);
 
 } // namespace gnc::runtime

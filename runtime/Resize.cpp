@@ -19,15 +19,22 @@ namespace gnc::runtime {
 namespace {
 constexpr int kWeightBits = 22; // 8 bits of pixel and 22 of weight fit 32 with a sign to spare
 
-/// Which pixels of a line make one of the result, and their shares.
+/// Which pixels of a line make one of the result.
 struct Support {
-  int64_t first = 0;
-  std::vector<int32_t> weights; ///< sum 2^kWeightBits, but for rounding
+  int64_t first;       ///< of them
+  size_t begin, count; ///< their shares in Supports::weights
 };
 
-std::vector<Support> supports(int64_t from, int64_t to) {
+/// Of all pixels of a resized line.
+struct Supports {
+  std::vector<Support> list;
+  std::vector<int32_t> weights; ///< of one pixel: sum 2^kWeightBits, but for rounding
+};
+
+Supports supportsOf(int64_t from, int64_t to) {
   double scale = double(from) / double(to), reach = std::max(scale, 1.0);
-  std::vector<Support> list(static_cast<size_t>(to));
+  Supports supports;
+  supports.list.reserve(size_t(to));
   std::vector<double> exact;
   for (int64_t i = 0; i < to; ++i) {
     double centre = (double(i) + 0.5) * scale, sum = 0;
@@ -38,39 +45,40 @@ std::vector<Support> supports(int64_t from, int64_t to) {
       exact.push_back(std::max(1 - std::abs((double(x) - centre + 0.5) / reach), 0.0));
       sum += exact.back();
     }
-    Support &support = list[size_t(i)];
-    support.first = first;
+    supports.list.push_back({first, supports.weights.size(), exact.size()});
     for (double weight : exact)
-      support.weights.push_back(int32_t(std::lround(weight / sum * (1 << kWeightBits))));
+      supports.weights.push_back(int32_t(std::lround(weight / sum * (1 << kWeightBits))));
   }
-  return list;
+  return supports;
 }
 
-uint8_t weightedMean(const Support &support, const uint8_t *line, int64_t stride) {
+uint8_t weightedMean(const Supports &supports, const Support &support, const uint8_t *line,
+                     int64_t stride) {
   int64_t sum = int64_t(1) << (kWeightBits - 1);
   const uint8_t *at = line + support.first * stride;
-  for (int32_t weight : support.weights) {
-    sum += int64_t(weight) * *at;
+  const int32_t *weights = supports.weights.data() + support.begin;
+  for (size_t i = 0; i < support.count; ++i) {
+    sum += int64_t(weights[i]) * *at;
     at += stride;
   }
   return uint8_t(std::clamp<int64_t>(sum >> kWeightBits, 0, 255));
 }
 
 /// `height` lines, which are `stride` apart, become as wide as `across` says, and dense.
-void resizeAcross(const std::vector<Support> &across, const uint8_t *from, int64_t stride,
-                  int64_t height, uint8_t *to) {
+void resizeAcross(const Supports &across, const uint8_t *from, int64_t stride, int64_t height,
+                  uint8_t *to) {
   for (int64_t y = 0; y < height; ++y)
-    for (const Support &support : across)
-      *to++ = weightedMean(support, from + y * stride, 1);
+    for (const Support &support : across.list)
+      *to++ = weightedMean(across, support, from + y * stride, 1);
 }
 
 /// The first `width` columns of lines that are `stride` apart become as high as `down` says, and
 /// dense.
-void resizeDown(const std::vector<Support> &down, const uint8_t *from, int64_t stride,
-                int64_t width, uint8_t *to) {
-  for (const Support &support : down)
+void resizeDown(const Supports &down, const uint8_t *from, int64_t stride, int64_t width,
+                uint8_t *to) {
+  for (const Support &support : down.list)
     for (int64_t x = 0; x < width; ++x)
-      *to++ = weightedMean(support, from + x, stride);
+      *to++ = weightedMean(down, support, from + x, stride);
 }
 
 Image nearestPixels(const Image &from, int64_t top, int64_t left, int64_t height, int64_t width,
@@ -92,7 +100,7 @@ Image resized(const Image &from, int64_t top, int64_t left, int64_t height, int6
               int64_t rows, int64_t columns, bool nearest) {
   if (nearest)
     return nearestPixels(from, top, left, height, width, rows, columns);
-  std::vector<Support> across = supports(width, columns), down = supports(height, rows);
+  Supports across = supportsOf(width, columns), down = supportsOf(height, rows);
   Image to{from.channels, rows, columns, {}};
   to.pixels.resize(size_t(from.channels * rows * columns));
   bool rowsFirst = height * columns > kMostPixels;

@@ -1,11 +1,11 @@
 //===- Trainer.cpp - the training loop
 //----------------------------------------------------------===//
-#include "runtime/Finite.h"
 #include "runtime/Training.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace gnc::runtime {
 
@@ -31,11 +31,11 @@ Result<TrainOutcome> train(const CompiledNet &net, const Dataset &data, const Tr
 
 /// A state machine over the checkpoint's state alone, so that it may begin in any of its states.
 Result<TrainOutcome> Training::run() {
-  observer.onStart(state.step, totalSteps);
+  observer.onStart(state.step, length.totalSteps);
   bool stopped = false;
   for (;;) {
     bool epochOpen = atBoundary() && state.evaluatedStep != state.step;
-    if (!epochOpen && state.step >= totalSteps)
+    if (!epochOpen && state.step >= length.totalSteps)
       break;
     stopped = stopped || interrupted();
     if (stopped)
@@ -61,6 +61,8 @@ bool Training::checkpointDue() const {
 }
 
 Status Training::save() {
+  if (Status status = stepper.settle(state); !status.ok())
+    return status;
   if (Status status = saveCheckpoint(folder.last(), *program, state); !status.ok())
     return status;
   savedStep = state.step;
@@ -76,100 +78,48 @@ Status Training::step() {
   if (Status status = gatherBatch(samples); !status.ok())
     return status;
   int64_t n = int64_t(samples.size());
-  setSchedules();
-  program->compute(n);
-  double batchLoss = program->readScalar(*loss);
-  if (const Tensor *bad = notFiniteResult()) {
-    if (!options.skipNotFinite)
-      return explain(bad == loss ? "the loss" : "the gradient's norm", samples);
-    if (state.skipped++ == 0)
-      observer.onWarning("step " + std::to_string(state.step + 1) +
-                         " is not finite and left out, as will be others");
-  } else {
-    program->commit(n);
-    if (Status status = checkWeights(); !status.ok())
-      return status;
-    state.lossSum += batchLoss * double(n);
-    state.lossCount += n;
-  }
-  ++state.stepInEpoch;
-  ++state.step;
+  bool firstSkip = state.skipped == 0;
+  Result<Stepper::Report> report = stepper.step(state, samples, options.skipNotFinite);
+  if (!report.ok())
+    return std::move(report).error();
+  if (report->skipped && firstSkip)
+    observer.onWarning("step " + std::to_string(state.step) +
+                       " is not finite and left out, as will be others");
   ++stepsRun;
-  observer.onStep({state.epoch + 1, epochsShown(), state.stepInEpoch, stepsPerEpoch, state.step,
-                   totalSteps, n, batchLoss, state.lossSum / double(state.lossCount)});
+  observer.onStep({state.epoch + 1, length.epochsShown(), state.stepInEpoch, length.stepsPerEpoch,
+                   state.step, length.totalSteps, n, report->loss,
+                   state.lossSum / double(state.lossCount)});
   return {};
 }
 
-/// The samples of the next step, carried into the program.
+std::span<const uint32_t> Training::batchAt(int64_t stepInEpoch) const {
+  int64_t first = stepInEpoch * length.batch;
+  return std::span<const uint32_t>(order).subspan(
+      size_t(first), size_t(std::min(length.batch, data.train.size() - first)));
+}
+
+/// The samples of the next step, carried into the program, unless they are there already.
 Status Training::gatherBatch(std::span<const uint32_t> &samples) {
-  int64_t first = state.stepInEpoch * batch;
+  int64_t first = state.stepInEpoch * length.batch;
   if (orderedEpoch != state.epoch) {
     shuffle(data.train, state.seed, state.epoch, order);
     orderedEpoch = state.epoch;
     feed.expect(*data.train.part, std::span<const uint32_t>(order).subspan(size_t(first)),
                 uint64_t(state.epoch));
   }
-  samples = std::span<const uint32_t>(order).subspan(
-      size_t(first), size_t(std::min(batch, data.train.size() - first)));
+  samples = batchAt(state.stepInEpoch);
+  if (std::exchange(aheadStep, -1) == state.step)
+    return std::exchange(aheadStatus, Status());
   return feed.gather(*data.train.part, samples);
 }
 
-void Training::setSchedules() {
-  Schedule::Variables variables;
-  variables.step = double(state.step + 1);
-  variables.epoch = double(state.step) / double(stepsPerEpoch);
-  variables.epochs = epochs;
-  for (auto &[tensor, schedule] : schedules)
-    program->writeScalar(*tensor, schedule.at(variables));
-  program->setStream(state.seed, uint64_t(state.step + 1), 0);
-}
-
-//===- Not finite -----------------------------------------------------------------------------===//
-
-/// Between compute and commit: the result that says that this step went wrong.
-const Tensor *Training::notFiniteResult() const {
-  for (const Tensor *result : {loss, gradientNorm})
-    if (result && !std::isfinite(program->readScalar(*result)))
-      return result;
-  return nullptr;
-}
-
-/// After the commit: with a finite gradient the optimizer itself may overflow, or divide by zero.
-Status Training::checkWeights() const {
-  for (const Tensor &tensor : net.train.tensors)
-    if (tensor.role == Role::Weight && !isFinite(tensor, 1, program->arena()))
-      return notFinite("the weight '" + tensor.name + "'")
-          .withHelp("lower the learning rate, or look at the optimizer: it divides by zero, or "
-                    "takes too large a step")
-          .at(tensor.location);
-  return {};
-}
-
-Error Training::notFinite(const std::string &what) const {
-  Error error =
-      inputError("not-finite", what + " is not finite at step " + std::to_string(state.step + 1) +
-                                   " (epoch " + std::to_string(state.epoch + 1) + ", step " +
-                                   std::to_string(state.stepInEpoch + 1) + " of " +
-                                   std::to_string(stepsPerEpoch) + ")");
-  error.notes.push_back("nothing of this step was kept; '" + folder.last() + "' is of step " +
-                        std::to_string(savedStep));
-  for (auto &[tensor, schedule] : schedules)
-    error.notes.push_back(tensor->name + " = " + numberText(program->readScalar(*tensor)));
-  return error;
-}
-
-/// A step that went wrong leaves no trace; its first launch that computes such a value is named.
-Error Training::explain(const std::string &what, std::span<const uint32_t> samples) {
-  Error error = notFinite(what);
-  error.help = "lower the learning rate, or clip the gradient; --on-nan=continue leaves such steps "
-               "out";
-  if (std::optional<Culprit> culprit = findCulprit(*program, samples)) {
-    error.notes.insert(error.notes.begin(), culprit->text);
-    if (!culprit->help.empty())
-      error.help = culprit->help;
-    error = std::move(error).at(culprit->location);
-  }
-  return std::move(error).at(net.recipe.location);
+/// While a card computes a step: the batch of the next one, in the same epoch. What goes wrong is
+/// told when its turn comes.
+void Training::gatherAhead() {
+  if (state.stepInEpoch + 1 >= length.stepsPerEpoch || state.step + 1 >= length.totalSteps)
+    return;
+  aheadStatus = feed.gather(*data.train.part, batchAt(state.stepInEpoch + 1));
+  aheadStep = state.step + 1;
 }
 
 //===- The end of an epoch --------------------------------------------------------------------===//
@@ -177,6 +127,8 @@ Error Training::explain(const std::string &what, std::span<const uint32_t> sampl
 /// Evaluates, keeps the best, logs, saves. The checkpoint comes last: killed before it, a resumed
 /// training does all of this again with the same result.
 Status Training::closeEpoch(bool &stopped) {
+  if (Status status = stepper.settle(state); !status.ok())
+    return status;
   std::optional<Scores> scores;
   if (evaluator) {
     toEvaluator.run();
@@ -196,17 +148,13 @@ Status Training::closeEpoch(bool &stopped) {
   int64_t epoch = state.epoch + 1;
   logEpoch(scores, meanLoss);
   state.evaluatedStep = state.step;
-  if (state.stepInEpoch == stepsPerEpoch) {
-    ++state.epoch;
-    state.stepInEpoch = 0;
-    state.lossSum = 0;
-    state.lossCount = 0;
-  }
+  if (state.stepInEpoch == length.stepsPerEpoch)
+    Stepper::closeEpoch(state);
   if (Status status = folder.writeLog(logHead(), state.log); !status.ok())
     return status;
   if (Status status = save(); !status.ok())
     return status;
-  observer.onEpoch({epoch, epochsShown(), state.step, meanLoss, heldOut().name, scores,
+  observer.onEpoch({epoch, length.epochsShown(), state.step, meanLoss, heldOut().name, scores,
                     net.recipe.metrics, kept, state.skipped});
   return {};
 }

@@ -19,7 +19,9 @@ struct TrainOptions {
       false; ///< go on from last.safetensors in outDir; otherwise start afresh and overwrite
   std::optional<uint64_t> seed;         ///< in place of the recipe's
   std::optional<int64_t> epochs, steps; ///< in place of the recipe's epochs or steps; at most one
-  int threads = 0;                      ///< 0: all processors
+  /// Where to train; null: on the processor, with `threads` threads. Outlives the call.
+  Device *device = nullptr;
+  int threads = 0; ///< 0: all processors
   /// Steps between checkpoints inside an epoch. 0: whenever half a minute has passed. When a
   /// checkpoint is written never changes what is computed; there is always one at the end of an
   /// epoch.
@@ -78,7 +80,8 @@ struct TrainOutcome {
 ///
 /// Errors: "not-finite" (at the line that computed the first such value; nothing of the failed step
 /// is committed, nothing is written; a weight that the optimizer itself made so is found right
-/// after its step), "init-differs" (Recipe::init does not fit), those of readSafetensors,
+/// after its step, on a card during the next one), "init-differs" (Recipe::init does not fit),
+/// Executor::status and those of readSafetensors,
 /// "no-checkpoint", "other-net", "other-seed", "other-data", "no-length" (neither epochs nor
 /// steps), those of loadCheckpoint, OutputFolder and Executor.
 Result<TrainOutcome> train(const CompiledNet &net, const Dataset &data, const TrainOptions &options,

@@ -9,11 +9,11 @@
 namespace gnc::runtime {
 
 Status Training::prepare() {
-  if (Status status = measure(); !status.ok())
-    return status;
+  auto measured = measureTraining(net, data.train.size(), options.epochs, options.steps);
+  if (!measured.ok())
+    return std::move(measured).error();
+  length = *measured;
   if (Status status = build(); !status.ok())
-    return status;
-  if (Status status = bindSchedules(); !status.ok())
     return status;
   // Nothing is created for a resume that cannot be.
   if (options.resume && !fileExists(joinPath(options.outDir, "last.safetensors")))
@@ -30,41 +30,17 @@ Status Training::prepare() {
   return options.resume ? resume() : start();
 }
 
-/// How long the training is.
-Status Training::measure() {
-  const Recipe &recipe = net.recipe;
-  batch = recipe.batch;
-  if (batch < 1 || batch > net.train.maxBatch)
-    return internalError("a batch of " + std::to_string(batch) + " for a program planned for " +
-                         std::to_string(net.train.maxBatch));
-  if (data.train.size() < 1)
-    return inputError("empty-data", "there are no samples to train on").at(recipe.location);
-  if (options.epochs && options.steps)
-    return usageError("no-length", "give epochs or steps, not both");
-  stepsPerEpoch = (data.train.size() + batch - 1) / batch;
-  int64_t wantedEpochs = options.epochs.value_or(options.steps ? 0 : recipe.epochs);
-  int64_t wantedSteps = options.steps.value_or(recipe.steps);
-  // Far beyond any training, and far from overflow.
-  constexpr int64_t most = int64_t(1) << 40;
-  if (wantedEpochs < 0 || wantedSteps < 0 || wantedEpochs > most / stepsPerEpoch ||
-      wantedSteps > most)
-    return inputError("no-length", "a training cannot be that long").at(recipe.location);
-  totalSteps = wantedEpochs > 0 ? wantedEpochs * stepsPerEpoch : wantedSteps;
-  if (totalSteps < 1)
-    return inputError("no-length", "the training has no length")
-        .withHelp("write epochs = 10 into the train section")
-        .at(recipe.location);
-  epochs = double(totalSteps) / double(stepsPerEpoch);
-  return {};
-}
-
-/// Pool, programs, data bound to them.
+/// Device, programs, data bound to them.
 Status Training::build() {
-  auto threads = ThreadPool::create(options.threads);
-  if (!threads.ok())
-    return std::move(threads).error();
-  pool = std::move(*threads);
-  auto created = Executor::create(net.train, *pool);
+  device = options.device;
+  if (!device) {
+    auto host = HostDevice::create(options.threads);
+    if (!host.ok())
+      return std::move(host).error();
+    ownDevice = std::move(*host);
+    device = ownDevice.get();
+  }
+  auto created = device->load(net.train);
   if (!created.ok())
     return std::move(created).error();
   program = std::move(*created);
@@ -72,14 +48,13 @@ Status Training::build() {
   if (!bound.ok())
     return std::move(bound).error();
   feed = std::move(*bound);
-  loss = net.train.find(Role::Result, "loss");
-  gradientNorm = net.train.find(Role::Result, "grad_norm");
-  if (!loss)
-    return internalError("the train program has no result 'loss'");
-  for (const Tensor *result : {loss, gradientNorm})
-    if (result && (result->batched || result->elements() != 1 || result->type != ElementType::F32))
-      return internalError("the result '" + result->name +
-                           "' of the train program is not an f32 scalar");
+  if (Status status = stepper.bind(net, *program, length); !status.ok())
+    return status;
+  stepper.meanwhile = [this] { gatherAhead(); };
+  stepper.kept = [this] {
+    return "nothing of this step was kept; '" + folder.last() + "' is of step " +
+           std::to_string(savedStep);
+  };
   order.reserve(data.train.samples.size());
   if (Status status = chooseBest(); !status.ok())
     return status;
@@ -106,7 +81,7 @@ Status Training::chooseBest() {
 }
 
 Status Training::buildEvaluator() {
-  auto made = Evaluator::create(net, *data.train.part, *pool);
+  auto made = Evaluator::create(net, *data.train.part, *device);
   if (!made.ok())
     return std::move(made).error();
   evaluator = std::move(*made);
@@ -117,24 +92,10 @@ Status Training::buildEvaluator() {
   return {};
 }
 
-Status Training::bindSchedules() {
-  for (const Tensor &tensor : net.train.tensors) {
-    if (tensor.role != Role::Schedule)
-      continue;
-    if (tensor.type != ElementType::F32 || tensor.batched || tensor.elements() != 1)
-      return internalError("the schedule '" + tensor.name + "' is not an f32 scalar");
-    Result<Schedule> schedule = Schedule::parse(tensor.schedule, tensor.location);
-    if (!schedule.ok())
-      return std::move(schedule).error();
-    schedules.emplace_back(&tensor, std::move(*schedule));
-  }
-  return {};
-}
-
 Status Training::start() {
   state.net = net.recipe.net;
   state.seed = options.seed.value_or(net.recipe.seed);
-  state.batch = batch;
+  state.batch = length.batch;
   state.samples = data.train.size();
   state.bestMetric = bestMetric;
   program->initialize(state.seed);
@@ -177,12 +138,6 @@ Status Training::resume() {
   return tidyFolder();
 }
 
-/// All samples of the epoch so far, less those of steps that were left out.
-bool Training::consistentLossCount() const {
-  int64_t all = std::min(state.stepInEpoch * batch, state.samples);
-  return state.skipped ? 0 <= state.lossCount && state.lossCount <= all : state.lossCount == all;
-}
-
 /// The checkpoint is of this training: same net, same numbers.
 Status Training::checkResumed() const {
   std::string where = "the checkpoint '" + folder.last() + "' ";
@@ -195,21 +150,7 @@ Status Training::checkResumed() const {
     return inputError("other-seed", where + "was trained with seed " + std::to_string(state.seed) +
                                         ", not " + std::to_string(seed))
         .withHelp("resume with --seed " + std::to_string(state.seed));
-  if (state.batch != batch || state.samples != data.train.size())
-    return inputError("other-data", where + "was trained on " + std::to_string(state.samples) +
-                                        " samples in batches of " + std::to_string(state.batch) +
-                                        ", not on " + std::to_string(data.train.size()) +
-                                        " in batches of " + std::to_string(batch))
-        .withHelp("resume with the same data and batch, or start afresh without --resume");
-  int64_t before = state.step - state.stepInEpoch; // steps of full epochs
-  bool consistent = state.step <= int64_t(1) << 40 && before >= 0 && before % stepsPerEpoch == 0 &&
-                    before / stepsPerEpoch == state.epoch && state.stepInEpoch <= stepsPerEpoch &&
-                    consistentLossCount() && state.evaluatedStep <= state.step;
-  if (!consistent)
-    return inputError("not-a-checkpoint",
-                      where +
-                          "contradicts itself: its step, epoch and sums do not belong together");
-  return {};
+  return gnc::runtime::checkResumed(state, length, data.train.size(), where);
 }
 
 /// Brings log.csv and best.safetensors to the state of the checkpoint.

@@ -8,7 +8,7 @@
 
 #include "runtime/Checkpoint.h"
 #include "runtime/OutputFolder.h"
-#include "runtime/Schedule.h"
+#include "runtime/Stepper.h"
 #include "runtime/Trainer.h"
 
 #include <chrono>
@@ -28,33 +28,28 @@ public:
 private:
   using Clock = std::chrono::steady_clock;
 
-  Status measure();
   Status build();
   Status chooseBest();
   Status buildEvaluator();
-  Status bindSchedules();
   Status start();
   Status initializeFromFile();
   Status resume();
   Status checkResumed() const;
-  bool consistentLossCount() const;
   Status tidyFolder();
 
   bool interrupted() const {
     return options.interrupt && options.interrupt->load(std::memory_order_relaxed);
   }
-  bool atBoundary() const { return state.stepInEpoch == stepsPerEpoch || state.step == totalSteps; }
+  bool atBoundary() const {
+    return state.stepInEpoch == length.stepsPerEpoch || state.step == length.totalSteps;
+  }
   bool checkpointDue() const;
-  int64_t epochsShown() const { return (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch; }
   const Split &heldOut() const { return data.validation.size() ? data.validation : data.test; }
 
   Status step();
-  const Tensor *notFiniteResult() const;
-  Status checkWeights() const;
-  Error notFinite(const std::string &what) const;
-  Error explain(const std::string &what, std::span<const uint32_t> samples);
-  void setSchedules();
+  std::span<const uint32_t> batchAt(int64_t stepInEpoch) const;
   Status gatherBatch(std::span<const uint32_t> &samples);
+  void gatherAhead();
 
   Status closeEpoch(bool &stopped);
   Status keepBest(const std::optional<Scores> &scores, double loss, bool &kept);
@@ -67,21 +62,22 @@ private:
   const TrainOptions &options;
   TrainObserver &observer;
 
-  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Device> ownDevice; ///< if the options name none
+  Device *device = nullptr;
   std::unique_ptr<Executor> program;
   std::unique_ptr<Evaluator> evaluator; ///< none without an eval program
   StateCopy toEvaluator;
   Feed feed;
-  std::vector<std::pair<const Tensor *, Schedule>> schedules;
-  const Tensor *loss = nullptr, *gradientNorm = nullptr;
+  Stepper stepper;
   OutputFolder folder;
 
   TrainingState state;
-  int64_t batch = 0, stepsPerEpoch = 0, totalSteps = 0;
-  double epochs = 0; ///< length of the training in epochs; not whole if the recipe counts steps
+  TrainingLength length;
   std::string bestMetric;
   std::vector<uint32_t> order; ///< of the samples in `orderedEpoch`
   int64_t orderedEpoch = -1;
+  int64_t aheadStep = -1; ///< the step whose batch has been gathered already
+  Status aheadStatus;     ///< how that went
   int64_t stepsRun = 0, savedStep = -1;
   Clock::time_point savedAt;
 };

@@ -85,6 +85,13 @@ bool JpegFile::readRows(uint8_t *pixels) {
   jpeg_finish_decompress(&decoder);
   return true;
 }
+
+/// Whether the file can hold what it declares: a Huffman code has a bit at least, and codes a block
+/// of 64 samples. (An arithmetic code could hold more of a blank page; it is refused all the same.)
+bool canHold(const jpeg_decompress_struct &decoder, uint64_t bytes) {
+  uint64_t pixels = uint64_t(decoder.image_height) * decoder.image_width;
+  return pixels / (8 * 64) <= bytes;
+}
 } // namespace
 
 Result<Image> decodeJpeg(const std::string &path, std::span<const uint8_t> bytes) {
@@ -99,6 +106,10 @@ Result<Image> decodeJpeg(const std::string &path, std::span<const uint8_t> bytes
                                           std::to_string(decoder.num_components) +
                                           " channels (CMYK?), not 1 or 3")
         .withHelp("convert it to RGB");
+  if (!canHold(decoder, bytes.size()))
+    return damagedImage(path, "it declares " + std::to_string(decoder.image_height) + "x" +
+                                  std::to_string(decoder.image_width) + " pixels, more than its " +
+                                  std::to_string(bytes.size()) + " bytes can hold");
   if (!file.start())
     return damagedImage(path, file.reason);
   int64_t channels = decoder.output_components, height = decoder.output_height,

@@ -60,6 +60,9 @@ bool PngFile::readHeader(bool mask) {
     return false;
   png_set_read_fn(png, this, read);
   png_set_user_limits(png, 0x7fffffff, 0x7fffffff); // checked by the caller, with the file's name
+  // Nothing but size, palette and pixels is looked at: libpng takes the memory that another chunk
+  // declares before it looks for its bytes.
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(png, info);
   int kind = png_get_color_type(png, info);
   fileRowBytes = png_get_rowbytes(png, info);
