@@ -2,6 +2,7 @@
 #include "ir/Evaluator.h"
 #include "ir/Gnc.h"
 #include "ir/IndexMath.h"
+#include "ir/Selection.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -250,6 +251,8 @@ Cost ComputeOp::cost(int64_t batch) {
   for (unsigned i = 0; i < getNumResults(); ++i)
     combine += getReduction(i) == Reduction::Sum || getReduction(i) == Reduction::Prod;
   cost.flops = parallel * (reduction * (flopsOf(getBody()) + combine) + flopsOf(getFinish()));
+  for (unsigned index : selectingIndices(*this))
+    cost.flops /= double(getExtents()[index]);
   llvm::SmallPtrSet<Value, 4> seen;
   for (Value tensor : getReads())
     if (seen.insert(tensor).second && !tensor.getDefiningOp<RandomOp>())

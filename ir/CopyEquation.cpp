@@ -24,4 +24,19 @@ Value createCopy(OpBuilder &builder, Location loc, Value tensor, RankedTensorTyp
   return copy.getResult(0);
 }
 
+void writeDown(RandomOp numbers, llvm::function_ref<bool(OpOperand &)> wants) {
+  Value copy;
+  for (OpOperand &use : llvm::make_early_inc_range(numbers->getUses())) {
+    if (!wants(use))
+      continue;
+    if (!copy) {
+      OpBuilder builder(numbers->getContext());
+      builder.setInsertionPointAfter(numbers);
+      copy = createCopy(builder, numbers.getLoc(), numbers,
+                        cast<RankedTensorType>(numbers.getType()));
+    }
+    use.set(copy);
+  }
+}
+
 } // namespace gnc

@@ -11,4 +11,8 @@ namespace gnc {
 mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value tensor,
                        mlir::RankedTensorType type, AccessAttr access = {});
 
+/// Writes random numbers down for the uses that `wants` picks: they share one copy. All others go
+/// on drawing.
+void writeDown(RandomOp numbers, llvm::function_ref<bool(mlir::OpOperand &)> wants);
+
 } // namespace gnc

@@ -66,7 +66,7 @@ std::optional<IndexSolver::Choice> IndexSolver::chooseIndex(unsigned variable) c
     bool isDirect = direct * 4 <= residues * 5;
     int64_t cost = isDirect ? direct : residues;
     double saving = static_cast<double>(extent) / static_cast<double>(cost);
-    if (best && saving <= bestSaving)
+    if (saving <= bestSaving)
       continue;
     best = Choice{candidate, coefficient, simplify(rest, extents), isDirect, low, cost};
     bestSaving = saving;

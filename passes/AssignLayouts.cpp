@@ -37,6 +37,7 @@ public:
 
 private:
   void fixInputs();
+  void fixReshapes();
   void decide(ComputeOp op);
   void fix(Value tensor, Order order);
   void spread();
@@ -44,6 +45,7 @@ private:
   void setTypes();
   void setFunctionType();
   void insertCopies(ComputeOp op);
+  void transposeReads(ComputeOp op);
 
   func::FuncOp function;
   llvm::DenseMap<Value, Order> orders;
@@ -102,6 +104,17 @@ void LayoutAssignment::fixInputs() {
     if (!role || role.getValue() == "input")
       orders[argument] = llvm::to_vector(llvm::seq<unsigned>(0, type.getRank())); // does not spread
   }
+}
+
+/// A reshape between row-major tensors costs nothing. A contraction's result is not for it to say.
+void LayoutAssignment::fixReshapes() {
+  function.walk([&](ReshapeOp reshape) {
+    auto producer = reshape.getInput().getDefiningOp<ComputeOp>();
+    if (!producer || !vectorCandidates(producer).empty())
+      return;
+    for (Value tensor : {reshape.getInput(), reshape.getResult()})
+      fix(tensor, llvm::to_vector(llvm::seq<unsigned>(0, typeOf(tensor).getRank())));
+  });
 }
 
 /// Columns of B in the order in which rows of A are walked, the vector last: equal equations get
@@ -267,6 +280,44 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
   result.replaceAllUsesExcept(copy, copy.getDefiningOp());
 }
 
+/// A tensor of which an equation reads several elements at a point, each across its order, is
+/// copied into the equation's order first: moving it costs less than as many scattered reads.
+void LayoutAssignment::transposeReads(ComputeOp op) {
+  if (vectorOf.contains(op) || op.getNumParallel() == 0)
+    return;
+  unsigned innermost = physicalOrder(typeOf(op.getResult(0))).back();
+  llvm::SmallDenseMap<Value, unsigned> scattered; // how many reads
+  auto dimension = [&](unsigned read) -> std::optional<unsigned> {
+    AccessAttr access = op.getAccess(read);
+    std::optional<unsigned> dim = bareDimension(access, innermost);
+    Value tensor = op.getReads()[read];
+    if (!dim || isa_and_nonnull<RandomOp>(tensor.getDefiningOp()) ||
+        physicalOrder(typeOf(tensor)).back() == *dim)
+      return std::nullopt;
+    return dim;
+  };
+  for (unsigned read = 0; read < op.getNumBodyReads(); ++read)
+    if (dimension(read))
+      ++scattered[op.getReads()[read]];
+  OpBuilder builder(op);
+  llvm::SmallDenseMap<Value, Value> copies;
+  for (unsigned read = 0; read < op.getNumBodyReads(); ++read) {
+    Value tensor = op.getReads()[read];
+    std::optional<unsigned> dim = dimension(read);
+    if (!dim || scattered.lookup(tensor) < 2)
+      continue;
+    Value &copy = copies[tensor];
+    if (!copy) {
+      Order order = orderWithInnermost(typeOf(tensor).getRank(), *dim);
+      if (typeOf(tensor).isDynamicDim(0) && *dim == 0)
+        return;
+      copy = createCopy(builder, op.getLoc(), tensor, withOrder(typeOf(tensor), order));
+    }
+    if (physicalOrder(typeOf(copy)).back() == *dim)
+      op.getReadsMutable()[read].assign(copy);
+  }
+}
+
 void LayoutAssignment::run() {
   SmallVector<ComputeOp> computes;
   function.walk([&](ComputeOp op) { computes.push_back(op); });
@@ -280,12 +331,15 @@ void LayoutAssignment::run() {
   if (llvm::any_of(computes, seen))
     return; // once is enough
   fixInputs();
+  fixReshapes();
   spread();
   for (ComputeOp op : computes)
     decide(op);
   setTypes();
   for (ComputeOp op : computes)
     insertCopies(op);
+  for (ComputeOp op : computes)
+    transposeReads(op);
   setFunctionType();
 }
 

@@ -12,8 +12,16 @@ bool isProductSum(ComputeOp op) {
   auto product = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
   if (!product || body->getOperations().size() != 2)
     return false;
-  Value x = product.getLhs(), y = product.getRhs();
-  return isa<BlockArgument>(x) && isa<BlockArgument>(y) && x != y;
+  // The reads are all that there is to multiply.
+  return product.getLhs() != product.getRhs();
+}
+
+bool isDataDependent(AccessAttr access) {
+  bool found = false;
+  auto look = [&](AffineExpr expr) { found |= isa<AffineSymbolExpr>(expr); };
+  access.getCoords().walkExprs(look);
+  access.getConditions().walkExprs(look);
+  return found;
 }
 
 std::optional<unsigned> Contraction::soleDimension(AccessAttr access, unsigned index) {

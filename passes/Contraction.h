@@ -27,6 +27,9 @@ struct Contraction {
 /// The op is a sum of products of two f32 reads, apart from guards and index forms.
 bool isProductSum(ComputeOp op);
 
+/// The element that is read depends on the value of another read.
+bool isDataDependent(AccessAttr access);
+
 /// Classifies a product sum whose accesses are affine and unguarded, with `vector` (a parallel
 /// index) as a column index; nullopt if it cannot be one or if there are no rows to reuse a column
 /// for.

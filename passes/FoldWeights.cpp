@@ -11,6 +11,7 @@
 // deployed program: evaluation keeps the bits of training.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "passes/FoldWeights.h"
 #include "ir/ScalarBuilder.h"
 #include "passes/FusionSupport.h"
 #include "passes/Passes.h"
@@ -272,6 +273,15 @@ ComputeOp Folding::run() {
 // The pass
 //===------------------------------------------------------------------------------------------===//
 
+/// Scalar operations of an equation, without constants.
+static int64_t operationsOf(ComputeOp op) {
+  int64_t count = 0;
+  op->walk([&](Operation *scalar) {
+    count += scalar != op && !isa<YieldOp, arith::ConstantOp>(scalar);
+  });
+  return count;
+}
+
 namespace {
 struct FoldWeights : gnc::impl::FoldWeightsBase<FoldWeights> {
   void runOnOperation() override {
@@ -279,6 +289,7 @@ struct FoldWeights : gnc::impl::FoldWeightsBase<FoldWeights> {
     if (function.isExternal() || function.getSymName() != "infer")
       return;
     llvm::DenseSet<Value> known;
+    int64_t went = 0;
     for (BlockArgument argument : function.getArguments()) {
       auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
       if (role && isPersistentRole(role.getValue()))
@@ -290,9 +301,14 @@ struct FoldWeights : gnc::impl::FoldWeightsBase<FoldWeights> {
           llvm::all_of(each.getOperands(), [&](Value operand) { return known.contains(operand); });
       if (ofWeights)
         known.insert_range(each.getResults());
-      else if (auto compute = dyn_cast<ComputeOp>(each))
-        Folding(compute, known).run();
+      else if (auto compute = dyn_cast<ComputeOp>(each)) {
+        int64_t before = operationsOf(compute);
+        if (ComputeOp folded = Folding(compute, known).run())
+          went += before - operationsOf(folded);
+      }
     }
+    if (went > 0)
+      function->setAttr(names::kFolded, Builder(&getContext()).getI64IntegerAttr(went));
   }
 };
 } // namespace

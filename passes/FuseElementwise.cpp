@@ -45,8 +45,7 @@ static void dissolvePointwiseFinish(Block &block) {
     if (auto compute = dyn_cast<ComputeOp>(op);
         compute && compute.isPointwise() && compute.hasFinish()) {
       EquationDraft draft = EquationDraft::of(compute);
-      dissolveFinish(draft, compute.getLoc());
-      replaceWith(compute, draft);
+      replaceWith(compute, draft); // settles it
     }
 }
 

@@ -92,7 +92,7 @@ bool joinFinish(ComputeOp op) {
   EquationDraft draft = EquationDraft::of(reduction);
   ensureFinish(draft, op.getLoc());
   append(draft, reduction, result, op);
-  draft.tidy();
+  settle(draft, reduction.getLoc());
   OpBuilder builder(stays ? reduction.getOperation() : op.getOperation());
   ComputeOp joined = draft.create(builder, reduction.getLoc());
   joined->setDiscardableAttrs(reduction->getDiscardableAttrDictionary());

@@ -43,7 +43,8 @@ void ensureFinish(EquationDraft &draft, Location loc) {
   YieldOp::create(builder, loc, draft.finish->getArguments());
 }
 
-void dissolveFinish(EquationDraft &draft, Location loc) {
+/// A pointwise equation needs no `finish`: it moves to the end of the body.
+static void dissolveFinish(EquationDraft &draft, Location loc) {
   std::unique_ptr<Block> finish = std::move(draft.finish);
   ScalarImport import;
   for (unsigned i = 0; i < draft.extents.size(); ++i)
@@ -57,6 +58,14 @@ void dissolveFinish(EquationDraft &draft, Location loc) {
   for (BlockArgument argument : finish->getArguments().drop_front(numResults))
     import.values.map(argument, draft.body->addArgument(argument.getType(), loc));
   draft.yield()->setOperands(importScalars(draft, *finish, import, draft.yield()));
+}
+
+void settle(EquationDraft &draft, Location loc) {
+  draft.tidy();
+  if (!draft.finish || draft.numParallel != draft.extents.size())
+    return;
+  dissolveFinish(draft, loc);
+  draft.tidy();
 }
 
 //===------------------------------------------------------------------------------------------===//

@@ -168,7 +168,7 @@ bool hoistOperands(Operation *op, Operation *place) {
 }
 
 ComputeOp replaceWith(ComputeOp op, EquationDraft &draft) {
-  draft.tidy();
+  settle(draft, op.getLoc());
   OpBuilder builder(op);
   ComputeOp now = draft.create(builder, op.getLoc());
   now->setDiscardableAttrs(op->getDiscardableAttrDictionary());

@@ -70,8 +70,9 @@ unsigned addBodyRead(EquationDraft &draft, DraftRead read, mlir::Location loc);
 unsigned addFinishRead(EquationDraft &draft, DraftRead read, mlir::Location loc);
 /// Adds a `finish` that hands the combined values on.
 void ensureFinish(EquationDraft &draft, mlir::Location loc);
-/// A pointwise equation needs no `finish`: it moves to the end of the body.
-void dissolveFinish(EquationDraft &draft, mlir::Location loc);
+/// The simplest form. Where that leaves no reduction (a sum over one term), `finish` becomes part
+/// of the body: what comes next takes an equation without a reduction for one of a body alone.
+void settle(EquationDraft &draft, mlir::Location loc);
 
 /// Replaces `op` by `draft`, in simplest form; `results` of `op` are those of the draft, in order.
 ComputeOp replaceWith(ComputeOp op, EquationDraft &draft);

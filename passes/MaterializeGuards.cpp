@@ -86,14 +86,6 @@ static bool planDimension(ComputeOp op, AccessAttr access, unsigned dim, int64_t
   return true;
 }
 
-static bool isDataDependent(AccessAttr access) {
-  bool found = false;
-  auto look = [&](AffineExpr expr) { found |= isa<AffineSymbolExpr>(expr); };
-  access.getCoords().walkExprs(look);
-  access.getConditions().walkExprs(look);
-  return found;
-}
-
 static std::optional<PaddedRead> planRead(ComputeOp op, unsigned read) {
   AccessAttr access = op.getAccess(read);
   auto type = cast<RankedTensorType>(op.getReads()[read].getType());
@@ -147,27 +139,17 @@ static void materialize(ComputeOp op) {
   op.setAccessesAttr(builder.getArrayAttr(accesses));
 }
 
-/// All product sums that read the same random numbers share one copy.
-static void writeDown(RandomOp op) {
-  Value copy;
-  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
-    auto reader = dyn_cast<ComputeOp>(use.getOwner());
-    if (!reader || !isProductSum(reader) || use.getOperandNumber() >= reader.getNumBodyReads())
-      continue;
-    if (!copy) {
-      OpBuilder builder(op->getContext());
-      builder.setInsertionPointAfter(op);
-      copy = createCopy(builder, op.getLoc(), op, cast<RankedTensorType>(op.getType()));
-    }
-    use.set(copy);
-  }
+/// The tile of a contraction loads what it multiplies.
+static bool isOperandOfProducts(OpOperand &use) {
+  auto reader = dyn_cast<ComputeOp>(use.getOwner());
+  return reader && isProductSum(reader) && use.getOperandNumber() < reader.getNumBodyReads();
 }
 
 namespace {
 struct MaterializeGuards : gnc::impl::MaterializeGuardsBase<MaterializeGuards> {
   void runOnOperation() override {
     getOperation().walk(materialize);
-    getOperation().walk(writeDown);
+    getOperation().walk([](RandomOp op) { writeDown(op, isOperandOfProducts); });
   }
 };
 } // namespace

@@ -229,3 +229,46 @@ func.func @half(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
   %d = gnc.gradient %loss of (%x) : tensor<f32> of tensor<?x4xf32> -> tensor<?x4xf32>
   return %d : tensor<?x4xf32>
 }
+
+// -----
+
+// relu(z) is 0 outside of z, and all that it is multiplied with: the adjoint needs no condition there.
+// CHECK-LABEL: @implied
+// CHECK: gnc.compute [n = ?, q1 = 8] sum [r = 3]
+// CHECK-SAME: = %arg1[n, q1 + r] ?? 0
+// CHECK-SAME: = %arg2[n] : tensor<?xf32>
+func.func @implied(%x: tensor<?x8xf32>, %z: tensor<?x8xf32>, %g: tensor<?xf32>) -> tensor<?x8xf32> {
+  %y = gnc.compute [n = ?] sum [i = 8, r = 3] (%a = %x[n, i - r] ?? 0.0 : tensor<?x8xf32>, %b = %z[n, i] : tensor<?x8xf32>) -> tensor<?xf32> {
+    %0 = arith.constant 0.0 : f32
+    %1 = arith.cmpf ogt, %b, %0 : f32
+    %2 = arith.select %1, %b, %0 : f32
+    %3 = arith.mulf %a, %2 : f32
+    gnc.yield %3 : f32
+  }
+  %l = gnc.compute [] sum [n = ?] (%a = %y[n] : tensor<?xf32>, %b = %g[n] : tensor<?xf32>) -> tensor<f32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %dx = gnc.gradient %l of (%x) : tensor<f32> of tensor<?x8xf32> -> tensor<?x8xf32>
+  return %dx : tensor<?x8xf32>
+}
+
+// -----
+
+// A point counts where i + s is even: of the two indices the one that saves more is replaced, s by the half (i + s) / 2.
+// CHECK-LABEL: @savesMost
+// CHECK: gnc.compute [] sum [n = ?, i = 3, s = 9]
+// CHECK-SAME: = %arg0[n, s] : tensor<?x9xf32>
+// CHECK-SAME: = %arg2[n, i] where (s * 2 - i < 16) ?? 0
+func.func @savesMost(%x: tensor<?x9xf32>, %w: tensor<f32>, %g: tensor<?x3xf32>) -> tensor<f32> {
+  %y = gnc.compute [n = ?, i = 3] sum [s = 16] (%a = %x[n, (i + s) floordiv 2] where ((i + s) mod 2 < 1) ?? 0.0 : tensor<?x9xf32>, %b = %w[] : tensor<f32>) -> tensor<?x3xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %l = gnc.compute [] sum [n = ?, i = 3] (%a = %y[n, i] : tensor<?x3xf32>, %b = %g[n, i] : tensor<?x3xf32>) -> tensor<f32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %dw = gnc.gradient %l of (%w) : tensor<f32> of tensor<f32> -> tensor<f32>
+  return %dw : tensor<f32>
+}

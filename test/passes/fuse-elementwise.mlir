@@ -205,3 +205,137 @@ func.func @window(%s: tensor<4xi32>) -> tensor<?x3xf32> {
   }
   return %y : tensor<?x3xf32>
 }
+
+// -----
+
+// A leaky activation is above 0 where its input is: the mask of the gradient reads the output.
+// CHECK-LABEL: func.func @leaky
+// CHECK: %[[R:.*]] = gnc.compute [n = ?, o = 5] sum [i = 7]
+// CHECK: finish
+// CHECK: gnc.compute [n = ?, o = 5] (%{{.*}} = %[[R]][n, o]
+// CHECK-NOT: gnc.compute
+func.func @leaky(%x: tensor<?x7xf32>, %w: tensor<5x7xf32>, %g: tensor<?x5xf32>) -> (tensor<?x5xf32>, tensor<?x5xf32>) {
+  %s = gnc.compute [n = ?, o = 5] sum [i = 7] (%a = %x[n, i] : tensor<?x7xf32>, %b = %w[o, i] : tensor<5x7xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [n = ?, o = 5] (%a = %s[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %zero = arith.constant 0.0 : f32
+    %slope = arith.constant 0.1 : f32
+    %0 = arith.cmpf ogt, %a, %zero : f32
+    %1 = arith.mulf %a, %slope : f32
+    %2 = arith.select %0, %a, %1 : f32
+    gnc.yield %2 : f32
+  }
+  %d = gnc.compute [n = ?, o = 5] (%a = %s[n, o] : tensor<?x5xf32>, %b = %g[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %zero = arith.constant 0.0 : f32
+    %slope = arith.constant 0.1 : f32
+    %0 = arith.cmpf ogt, %a, %zero : f32
+    %1 = arith.mulf %b, %slope : f32
+    %2 = arith.select %0, %b, %1 : f32
+    gnc.yield %2 : f32
+  }
+  return %y, %d : tensor<?x5xf32>, tensor<?x5xf32>
+}
+
+// -----
+
+// With a negative slope it is above 0 on both sides: the mask needs the input.
+// CHECK-LABEL: func.func @mirrored
+// CHECK: %[[S:.*]] = gnc.compute [n = ?, o = 5] sum [i = 7]
+// CHECK-NOT: finish
+// CHECK: gnc.compute [n = ?, o = 5] (%{{.*}} = %[[S]][n, o]
+// CHECK: gnc.compute [n = ?, o = 5] (%{{.*}} = %[[S]][n, o]
+func.func @mirrored(%x: tensor<?x7xf32>, %w: tensor<5x7xf32>, %g: tensor<?x5xf32>) -> (tensor<?x5xf32>, tensor<?x5xf32>) {
+  %s = gnc.compute [n = ?, o = 5] sum [i = 7] (%a = %x[n, i] : tensor<?x7xf32>, %b = %w[o, i] : tensor<5x7xf32>) -> tensor<?x5xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [n = ?, o = 5] (%a = %s[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %zero = arith.constant 0.0 : f32
+    %slope = arith.constant -0.1 : f32
+    %0 = arith.cmpf ogt, %a, %zero : f32
+    %1 = arith.mulf %a, %slope : f32
+    %2 = arith.select %0, %a, %1 : f32
+    gnc.yield %2 : f32
+  }
+  %d = gnc.compute [n = ?, o = 5] (%a = %s[n, o] : tensor<?x5xf32>, %b = %g[n, o] : tensor<?x5xf32>) -> tensor<?x5xf32> {
+    %zero = arith.constant 0.0 : f32
+    %slope = arith.constant -0.1 : f32
+    %0 = arith.cmpf ogt, %a, %zero : f32
+    %1 = arith.mulf %b, %slope : f32
+    %2 = arith.select %0, %b, %1 : f32
+    gnc.yield %2 : f32
+  }
+  return %y, %d : tensor<?x5xf32>, tensor<?x5xf32>
+}
+
+// -----
+
+// A division is not done again by each of two readers,
+// CHECK-LABEL: func.func @divided
+// CHECK-COUNT-3: gnc.compute
+func.func @divided(%x: tensor<8x16xf32>) -> (tensor<8xf32>, tensor<16xf32>) {
+  %p = gnc.compute [i = 8, j = 16] (%a = %x[i, j] : tensor<8x16xf32>) -> tensor<8x16xf32> {
+    %0 = arith.divf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  %r = gnc.compute [i = 8] sum [j = 16] (%a = %p[i, j] : tensor<8x16xf32>) -> tensor<8xf32> {
+    gnc.yield %a : f32
+  }
+  %c = gnc.compute [j = 16] sum [i = 8] (%a = %p[i, j] : tensor<8x16xf32>) -> tensor<16xf32> {
+    gnc.yield %a : f32
+  }
+  return %r, %c : tensor<8xf32>, tensor<16xf32>
+}
+
+// -----
+
+// while a product is.
+// CHECK-LABEL: func.func @multiplied
+// CHECK: gnc.compute [i = 8] sum [j = 16]
+// CHECK: gnc.compute [j = 16] sum [i = 8]
+// CHECK-NOT: gnc.compute
+func.func @multiplied(%x: tensor<8x16xf32>) -> (tensor<8xf32>, tensor<16xf32>) {
+  %p = gnc.compute [i = 8, j = 16] (%a = %x[i, j] : tensor<8x16xf32>) -> tensor<8x16xf32> {
+    %0 = arith.mulf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  %r = gnc.compute [i = 8] sum [j = 16] (%a = %p[i, j] : tensor<8x16xf32>) -> tensor<8xf32> {
+    gnc.yield %a : f32
+  }
+  %c = gnc.compute [j = 16] sum [i = 8] (%a = %p[i, j] : tensor<8x16xf32>) -> tensor<16xf32> {
+    gnc.yield %a : f32
+  }
+  return %r, %c : tensor<8xf32>, tensor<16xf32>
+}
+
+// -----
+
+// Sums over one term, as of the gradients of scalars, lose their reduction when they are joined with what follows; the
+// next to join must see all of the first.
+// CHECK-LABEL: func.func @one_term
+// CHECK-NEXT: gnc.compute [] (%[[X:.*]] = %arg0[0] : tensor<1xf32>, %[[Y:.*]] = %arg1[0] : tensor<1xf32>) -> tensor<f32> {
+// CHECK-NEXT: %[[XX:.*]] = arith.mulf %[[X]], %[[X]]
+// CHECK-NEXT: %[[YY:.*]] = arith.mulf %[[Y]], %[[Y]]
+// CHECK-NEXT: %[[SUM:.*]] = arith.addf %[[XX]], %[[YY]]
+// CHECK-NEXT: math.sqrt %[[SUM]]
+// CHECK-NEXT: gnc.yield
+// CHECK-NEXT: }
+// CHECK-NEXT: return
+func.func @one_term(%x: tensor<1xf32>, %y: tensor<1xf32>) -> tensor<f32> {
+  %2 = gnc.compute [] sum [i0 = 1] (%a = %x[i0] : tensor<1xf32>) -> tensor<f32> {
+    %5 = arith.mulf %a, %a : f32
+    gnc.yield %5 : f32
+  }
+  %3 = gnc.compute [] sum [i0 = 1] (%a = %y[i0] : tensor<1xf32>) -> tensor<f32> {
+    %5 = arith.mulf %a, %a : f32
+    gnc.yield %5 : f32
+  }
+  %4 = gnc.compute [] (%a = %2[] : tensor<f32>, %b = %3[] : tensor<f32>) -> tensor<f32> {
+    %5 = arith.addf %a, %b : f32
+    %6 = math.sqrt %5 : f32
+    gnc.yield %6 : f32
+  }
+  return %4 : tensor<f32>
+}

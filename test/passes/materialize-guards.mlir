@@ -100,3 +100,19 @@ func.func @random(%w: tensor<5x7xf32>, %s: tensor<4xi32>) -> (tensor<?x5xf32>, t
   }
   return %y, %z, %v : tensor<?x5xf32>, tensor<?x5xf32>, tensor<?x7xf32>
 }
+
+// -----
+
+// A division that need not be exact repeats elements, which zeros between them cannot say.
+// CHECK-LABEL: @rounds
+// CHECK-COUNT-1: gnc.compute
+// CHECK-SAME: = %arg0[c, (i + r) floordiv 2] ?? 0.0
+// CHECK-NOT: gnc.compute
+// CHECK: return
+func.func @rounds(%x: tensor<3x4xf32>, %w: tensor<3x3xf32>) -> tensor<8xf32> {
+  %y = gnc.compute [i = 8] sum [c = 3, r = 3] (%a = %w[c, r] : tensor<3x3xf32>, %b = %x[c, (i + r) floordiv 2] ?? 0.0 : tensor<3x4xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<8xf32>
+}

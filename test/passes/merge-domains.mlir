@@ -151,3 +151,28 @@ func.func @finish(%x: tensor<3x9xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
   }
   return %s, %q : tensor<3xf32>, tensor<3xf32>
 }
+
+// -----
+
+// A sum that another result is made from stays a result, although nothing else reads it.
+// CHECK-LABEL: func.func @combined
+// CHECK: %[[R:.*]]:2 = gnc.compute [c = 8] (sum, sum) [i = 64]
+// CHECK: finish (%[[S:.*]] : f32, %[[Q:.*]] : f32)
+// CHECK: %[[SQUARE:.*]] = arith.mulf %[[S]], %[[S]]
+// CHECK: %[[V:.*]] = arith.subf %[[Q]], %[[SQUARE]]
+// CHECK: gnc.yield %[[S]], %[[V]]
+// CHECK: return %[[R]]#1
+func.func @combined(%x: tensor<8x64xf32>) -> tensor<8xf32> {
+  %s = gnc.compute [c = 8] sum [i = 64] (%a = %x[c, i] : tensor<8x64xf32>) -> tensor<8xf32> {
+    gnc.yield %a : f32
+  }
+  %v = gnc.compute [c = 8] sum [i = 64] (%a = %x[c, i] : tensor<8x64xf32>) -> tensor<8xf32> {
+    %0 = arith.mulf %a, %a : f32
+    gnc.yield %0 : f32
+  } finish (%q : f32) (%m = %s[c] : tensor<8xf32>) {
+    %0 = arith.mulf %m, %m : f32
+    %1 = arith.subf %q, %0 : f32
+    gnc.yield %1 : f32
+  }
+  return %v : tensor<8xf32>
+}

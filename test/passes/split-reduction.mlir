@@ -95,3 +95,21 @@ func.func @position(%x: tensor<8x32768xf32>) -> tensor<i32> {
   }
   return %p : tensor<i32>
 }
+
+// -----
+
+// A `finish` that does not ask for the size of the batch leaves the batch in stage 1.
+// CHECK-LABEL: func.func @scaled
+// CHECK: gnc.compute [c = 32, j = 24] sum [n = ?, i = 24]
+// CHECK: gnc.compute [c = 32] sum [j = 24]
+// CHECK: finish
+func.func @scaled(%dy: tensor<?x32x24x24xf32>) -> tensor<32xf32> {
+  %db = gnc.compute [c = 32] sum [n = ?, i = 24, j = 24] (%a = %dy[n, c, i, j] : tensor<?x32x24x24xf32>) -> tensor<32xf32> {
+    gnc.yield %a : f32
+  } finish (%s : f32) () {
+    %half = arith.constant 0.5 : f32
+    %0 = arith.mulf %s, %half : f32
+    gnc.yield %0 : f32
+  }
+  return %db : tensor<32xf32>
+}

@@ -50,3 +50,32 @@ func.func @odd(%dy: tensor<?x6x8xf32>, %w: tensor<6x4x3xf32>) -> tensor<?x4x15xf
   }
   return %dx : tensor<?x4x15xf32>
 }
+
+// -----
+
+// Eight residues are still unrolled,
+// CHECK-LABEL: func @eight
+// CHECK: gnc.compute [n = ?, c = 4, q = 2, q_m = 8] sum
+func.func @eight(%dy: tensor<?x6x2xf32>, %w: tensor<6x4x8xf32>) -> tensor<?x4x16xf32> {
+  %dx = gnc.compute [n = ?, c = 4, q = 16] sum [k = 6]
+      (%a = %dy[n, k, q floordiv 8] : tensor<?x6x2xf32>, %b = %w[k, c, q mod 8] : tensor<6x4x8xf32>) -> tensor<?x4x16xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %dx : tensor<?x4x16xf32>
+}
+
+// -----
+
+// nine are not.
+// CHECK-LABEL: func @nine
+// CHECK: gnc.compute [n = ?, c = 4, q = 18] sum
+// CHECK-NOT: gnc.compute
+func.func @nine(%dy: tensor<?x6x2xf32>, %w: tensor<6x4x9xf32>) -> tensor<?x4x18xf32> {
+  %dx = gnc.compute [n = ?, c = 4, q = 18] sum [k = 6]
+      (%a = %dy[n, k, q floordiv 9] : tensor<?x6x2xf32>, %b = %w[k, c, q mod 9] : tensor<6x4x9xf32>) -> tensor<?x4x18xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %dx : tensor<?x4x18xf32>
+}

@@ -6,6 +6,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace mlir;
@@ -77,6 +78,17 @@ TEST(CompareGradients, AWrongOneIsFoundWithItsEntry) {
   EXPECT_NEAR(found.worst->derived * 2, found.worst->quotient, 1e-5);
 }
 
+/// The largest error is relative to the quotient where that is above 1: half of it here.
+TEST(CompareGradients, TheWorstErrorIsRelative) {
+  Functions f(kCustom);
+  TensorValue x(ArrayRef<int64_t>{4});
+  x.data = {1, 50, -100, 0.1};
+  GradientComparison found = compareGradientsAt(f.forward, f.adjoint.function, {x});
+  ASSERT_TRUE(found.worst);
+  EXPECT_GT(std::fabs(found.worst->quotient), 1);
+  EXPECT_NEAR(found.worstError, 0.5, 1e-5);
+}
+
 TEST(CompareGradients, KinksAreLeftOut) {
   Functions f(pointwise("    %r = math.absf %a : f32"));
   TensorValue x(ArrayRef<int64_t>{4});
@@ -90,6 +102,15 @@ TEST(CompareGradients, KinksAreLeftOut) {
 TEST(CompareGradients, PositiveNumbersWhereOthersHaveNoValue) {
   Functions f(pointwise("    %r = math.log %a : f32"));
   EXPECT_EQ(compareGradients(f.forward, f.adjoint.function, {}).compared, 4);
+}
+
+TEST(CompareGradients, AnInfiniteGradientIsSaid) {
+  Functions f(pointwise("    %r = math.sqrt %a : f32"));
+  TensorValue x(ArrayRef<int64_t>{4});
+  x.data = {0, 1, 2, 3}; // sqrt(0) is 0, its gradient is not finite
+  GradientComparison found = compareGradientsAt(f.forward, f.adjoint.function, {x});
+  EXPECT_EQ(found.compared, 0);
+  EXPECT_EQ(found.problem, "its values are not finite here");
 }
 
 TEST(CompareGradients, WhatIsRoughEverywhereIsSaid) {
@@ -109,6 +130,25 @@ TEST(CompareGradients, ALostValueIsFound) {
   EXPECT_EQ(lost->exact, 100);
   Functions stable(pointwise("    %r = gnc.softplus %a : f32"));
   EXPECT_FALSE(findLostValue(stable.forward, stable.adjoint.function, {}));
+}
+
+/// Each of the numbers that are tried is lost by a function that overflows there alone.
+TEST(CompareGradients, LargeAndSmallNumbersOfBothSignsAreTried) {
+  for (const char *number : {"1.0e-6", "-1.0e-6", "30.0", "-30.0", "100.0", "-100.0"}) {
+    Functions f(pointwise(std::string("    %v = arith.constant ") + number + R"( : f32
+    %big = arith.constant 1.0e30 : f32
+    %one = arith.constant 1.0 : f32
+    %near = arith.constant 1.0e-7 : f32
+    %0 = arith.subf %a, %v : f32
+    %1 = math.absf %0 : f32
+    %2 = arith.cmpf olt, %1, %near : f32
+    %3 = arith.select %2, %big, %one : f32
+    %4 = arith.mulf %3, %3 : f32
+    %r = arith.divf %4, %3 : f32)"));
+    auto lost = findLostValue(f.forward, f.adjoint.function, {});
+    ASSERT_TRUE(lost) << number;
+    EXPECT_EQ(lost->input, std::stod(number));
+  }
 }
 
 TEST(AdjointFunction, SaysWhatIsZero) {
