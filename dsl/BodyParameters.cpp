@@ -85,8 +85,15 @@ FailureOr<Initializer> ParameterMaker::initializer(const ast::Expr *init, const 
         .help("start it from a number or from normal(mean, deviation)");
   if (drawn)
     return *drawn;
-  if (std::optional<double> number = value->asDouble())
+  if (std::optional<double> number = value->asDouble()) {
+    if (role == ParameterRole::Weight && !std::isfinite(*number))
+      return elab
+          .error("initializer", init->span,
+                 "'" + name.text + "' cannot start from " + value->str() +
+                     ": no step could move it")
+          .help("start it from a number, or from normal(mean, deviation)");
     return Initializer{Initializer::Kind::Constant, *number, 0};
+  }
   return elab
       .error("initializer", init->span,
              "'" + name.text + "' starts from a number or a distribution, but this is " +
@@ -125,6 +132,12 @@ LogicalResult ParameterMaker::attribute(const ast::Attribute &one, Scope &where,
     FailureOr<double> rate = elab.evaluateReal(*one.args->list[0].value, where, "@rate");
     if (failed(rate))
       return failure();
+    if (!(*rate >= 0) || std::isinf(*rate))
+      return elab
+          .error("attribute-arguments", one.span,
+                 "@rate takes a number of 0 or more, got " +
+                     elab.evaluate(*one.args->list[0].value, where)->str())
+          .help("write @rate(0.1), or @frozen for 0");
     parameter.rate *= *rate;
   } else {
     FailureOr<Value> old = elab.evaluate(*one.args->list[0].value, where);

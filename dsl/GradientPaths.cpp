@@ -49,8 +49,7 @@ Paths::Paths(Elaborator &elab, mlir::Value loss, llvm::ArrayRef<const Parameter 
     for (mlir::Value operand : op.getOperands())
       if (const Parameter *weight = weightOf(operand))
         for (mlir::Value result : op.getResults())
-          if (isFloat(result))
-            moved.try_emplace(result, weight);
+          moved.try_emplace(result, weight);
   needed.insert(loss), wanted.insert(loss);
   for (mlir::Operation &op : llvm::reverse(block)) {
     bool isNeeded =

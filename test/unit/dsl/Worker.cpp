@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -28,12 +29,25 @@ void setTimer(double seconds) {
   setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
+/// Bytes of addresses that this process has.
+rlim_t reservedBytes() {
+  unsigned long long pages = 0;
+  if (FILE *file = fopen("/proc/self/statm", "r")) {
+    if (fscanf(file, "%llu", &pages) != 1)
+      pages = 0;
+    fclose(file);
+  }
+  return rlim_t(pages) * rlim_t(sysconf(_SC_PAGESIZE));
+}
+
 [[noreturn]] void runChild(Shared &shared, unsigned first, unsigned count,
                            const WorkerLimits &limits,
                            const std::function<std::string(unsigned)> &body) {
   for (int ending : {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP})
     signal(ending, SIG_DFL); // no stack traces: the parent says which case it was
-  rlimit memory{limits.bytes, limits.bytes}, noCore{0, 0};
+  // What the parent has reserved counts, too.
+  rlim_t most = reservedBytes() + limits.bytes;
+  rlimit memory{most, most}, noCore{0, 0};
   setrlimit(RLIMIT_AS, &memory);
   setrlimit(RLIMIT_CORE, &noCore);
   for (unsigned i = first; i != count; ++i) {

@@ -11,7 +11,7 @@ namespace gnc::test {
 /// What one case may use; a case that wants more is ended.
 struct WorkerLimits {
   double seconds = 10;            // of processor time
-  size_t bytes = size_t(4) << 30; // of addresses, the program's own included
+  size_t bytes = size_t(4) << 30; // of addresses, beside those that the program has already
 };
 
 /// A case that went wrong, and how: what it said, or the signal that ended it.
