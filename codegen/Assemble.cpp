@@ -2,6 +2,7 @@
 //---------------------------------===//
 #include "codegen/Assemble.h"
 
+#include "codegen/GpuLower.h"
 #include "codegen/Programs.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -154,8 +155,8 @@ FailureOr<runtime::Tensor> tensorOf(BufferOp buffer, int64_t batch) {
 /// Builds one program. Kernels and sites get numbers when they are first met.
 class ProgramBuilder {
 public:
-  ProgramBuilder(func::FuncOp function, const KernelTable &table, const LoadedKernels &loaded)
-      : function(function), table(table), loaded(loaded) {}
+  ProgramBuilder(func::FuncOp function, const KernelTable &table)
+      : function(function), table(table) {}
 
   FailureOr<runtime::Program> build() {
     auto arena = function->getAttrOfType<IntegerAttr>(names::kArenaBytes);
@@ -166,7 +167,6 @@ public:
     program.maxBatch = plannedBatch(function);
     program.arenaBytes = arena.getInt();
     program.persistentBytes = persistent.getInt();
-    program.code = loaded.code;
     for (Operation &op : function.getOps())
       if (failed(add(&op)))
         return failure();
@@ -247,13 +247,20 @@ private:
       return launch.emitError("there is no kernel '") << launch.getKernel() << "'";
     const KernelTable::Entry &kernel = table.entries()[*entry];
     func::FuncOp kernelFunction = kernel.function;
-    if (kernelFunction.getNumArguments() != launch.getArguments().size() + 3)
+    unsigned others = isGpuKernel(kernelFunction) ? 1 : 3; // the batch; the range of tiles
+    if (kernelFunction.getNumArguments() != launch.getArguments().size() + others)
       return launch.emitError("the kernel takes ")
-             << kernelFunction.getNumArguments() - 3 << " buffers";
+             << kernelFunction.getNumArguments() - others << " buffers";
     auto [known, fresh] = kernelNumbers.try_emplace(*entry, program.kernels.size());
-    if (fresh)
-      program.kernels.push_back(
-          {kernel.key, loaded.entries.empty() ? nullptr : loaded.entries[*entry]});
+    if (!fresh)
+      return known->second;
+    runtime::Kernel &made = program.kernels.emplace_back();
+    made.key = kernel.key;
+    if (auto threads = kernelFunction->getAttrOfType<IntegerAttr>(names::kThreads)) {
+      program.target = runtime::Target::Cuda;
+      made.symbol = gpuSymbol(kernel.key);
+      made.threads = threads.getInt();
+    }
     return known->second;
   }
 
@@ -266,7 +273,6 @@ private:
 
   func::FuncOp function;
   const KernelTable &table;
-  const LoadedKernels &loaded;
   runtime::Program program;
   bool committing = false;
   DenseMap<unsigned, uint32_t> kernelNumbers;
@@ -290,9 +296,8 @@ int64_t plannedBatch(func::FuncOp program) {
   return 1;
 }
 
-FailureOr<runtime::Program> assembleProgram(func::FuncOp function, const KernelTable &table,
-                                            const LoadedKernels &kernels) {
-  return ProgramBuilder(function, table, kernels).build();
+FailureOr<runtime::Program> assembleProgram(func::FuncOp function, const KernelTable &table) {
+  return ProgramBuilder(function, table).build();
 }
 
 FailureOr<runtime::Recipe> assembleRecipe(ModuleOp module) {
@@ -337,8 +342,7 @@ FailureOr<runtime::Recipe> assembleRecipe(ModuleOp module) {
   return recipe;
 }
 
-FailureOr<runtime::CompiledNet> assemble(ModuleOp module, const KernelTable &table,
-                                         const LoadedKernels &kernels) {
+FailureOr<runtime::CompiledNet> assemble(ModuleOp module, const KernelTable &table) {
   runtime::CompiledNet net;
   FailureOr<runtime::Recipe> recipe = assembleRecipe(module);
   if (failed(recipe))
@@ -358,7 +362,7 @@ FailureOr<runtime::CompiledNet> assemble(ModuleOp module, const KernelTable &tab
                                     .Default(nullptr);
     if (!program)
       return function.emitError("a program is called train, eval, score or infer");
-    FailureOr<runtime::Program> built = assembleProgram(function, table, kernels);
+    FailureOr<runtime::Program> built = assembleProgram(function, table);
     if (failed(built))
       return failure();
     *program = std::move(*built);

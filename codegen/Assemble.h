@@ -2,20 +2,18 @@
 //-----------------------------------===//
 #pragma once
 
-#include "codegen/Jit.h"
+#include "codegen/JitKernels.h"
 #include "runtime/Program.h"
 
 namespace gnc {
 
-/// The programs of a module after `--gnc-plan-memory`, with their recipe. `kernels` are the loaded
-/// ones of `table`. Errors are emitted at the op that the runtime has no form for.
-mlir::FailureOr<runtime::CompiledNet> assemble(mlir::ModuleOp module, const KernelTable &table,
-                                               const LoadedKernels &kernels);
+/// The programs of a module after `--gnc-plan-memory`, with their recipe; kernels have their keys
+/// alone. Errors are emitted at the op that the runtime has no form for.
+mlir::FailureOr<runtime::CompiledNet> assemble(mlir::ModuleOp module, const KernelTable &table);
 
-/// One program function; kernels may be missing (empty), for reports.
+/// One program function.
 mlir::FailureOr<runtime::Program> assembleProgram(mlir::func::FuncOp function,
-                                                  const KernelTable &table,
-                                                  const LoadedKernels &kernels);
+                                                  const KernelTable &table);
 
 /// The `gnc.recipe` of a module; an empty one if it has none.
 mlir::FailureOr<runtime::Recipe> assembleRecipe(mlir::ModuleOp module);

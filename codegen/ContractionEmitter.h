@@ -52,7 +52,6 @@ private:
   void forEachBlock(unsigned level, BlockBody body);
   void pack(Value from, Value to, Value columnsOfB);
   void packPoints(unsigned level, Value columnsOfB, Value target, Value from, Value to);
-  void when(Value condition, BlockBody yes, BlockBody no);
   Value all(Value x, Value y);
 
   // Where tiles lie.

@@ -13,11 +13,16 @@ static int64_t product(ArrayRef<ContractionLoop> loops, int64_t batch) {
   return count;
 }
 
-bool ContractionPlan::batchedRows() const {
+bool ContractionLoops::batchedRows() const {
   return llvm::any_of(rows, [](const ContractionLoop &loop) { return loop.batched; });
 }
-int64_t ContractionPlan::rowCount() const { return product(rows, 1); }
-int64_t ContractionPlan::kCount() const { return product(k, kUsualBatch); }
+bool ContractionLoops::batchedColumns() const {
+  return llvm::any_of(columns, [](const ContractionLoop &loop) { return loop.batched; });
+}
+int64_t ContractionLoops::outerCount(int64_t batch) const { return product(outer, batch); }
+int64_t ContractionLoops::rowCount() const { return product(rows, 1); }
+int64_t ContractionLoops::columnCount() const { return product(columns, 1); }
+int64_t ContractionLoops::kCount() const { return product(k, kUsualBatch); }
 
 Tiles ContractionPlan::tiles() const {
   // Rows of a batched contraction are counted over the whole batch.
@@ -133,7 +138,7 @@ static void chooseBlocks(ContractionPlan &plan) {
   }
 }
 
-ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target) {
+ContractionLoops contractionLoops(ComputeOp op, unsigned vector) {
   Contraction c = *classify(op, vector);
   unsigned numIndices = op.getNumIndices();
   SmallVector<StridedAddress> addresses;
@@ -147,7 +152,7 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)
     addresses.push_back(readAddress(i));
 
-  ContractionPlan plan;
+  ContractionLoops plan;
   for (const StridedAddress &address : addresses)
     plan.bases.push_back(address.base);
   auto loopOf = [&](unsigned index) {
@@ -171,7 +176,12 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   mergeLoops(plan.columns);
   if (plan.columns.empty()) // a single column
     plan.columns.push_back(loopOf(vector));
+  return plan;
+}
 
+ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target) {
+  ContractionPlan plan;
+  static_cast<ContractionLoops &>(plan) = contractionLoops(op, vector);
   int64_t width = plan.columns.back().extent;
   unsigned most = target.registers >= 32 ? 4 : 2;
   plan.vectors = std::clamp<int64_t>(llvm::divideCeil(width, target.lanes), 1, most);

@@ -36,22 +36,33 @@ struct PackedBlocks {
   int64_t panelGroups = 1; ///< how many of those the vector loop has
 };
 
-struct ContractionPlan {
+/// The loops of each role, whatever holds the tile.
+struct ContractionLoops {
   enum Operand : unsigned { A, B, C, Finish };
   llvm::SmallVector<ContractionLoop> outer, rows, columns,
       k;                            ///< outermost first; columns.back() is the vector loop
   llvm::SmallVector<int64_t> bases; ///< constant offset per operand
-  unsigned rowTile = 1;             ///< rows held in registers
-  unsigned vectors = 1;             ///< vectors of columns held in registers
-  int64_t width = 8;                ///< columns of a panel: `vectors` full vectors
+
+  bool batchedRows() const;
+  bool batchedColumns() const;
+  int64_t outerCount(int64_t batch) const;
+  int64_t rowCount() const;    ///< per sample, if batched
+  int64_t columnCount() const; ///< per sample, if batched
+  int64_t kCount() const;      ///< a batch counts as 64
+};
+
+/// Loops of one step are dropped, and neighbours that every operand walks as one are merged.
+ContractionLoops contractionLoops(ComputeOp op, unsigned vector);
+
+struct ContractionPlan : ContractionLoops {
+  unsigned rowTile = 1; ///< rows held in registers
+  unsigned vectors = 1; ///< vectors of columns held in registers
+  int64_t width = 8;    ///< columns of a panel: `vectors` full vectors
   PackedBlocks blocks;
   /// Every row tile lies within one run of rows.back(): row offsets differ by a constant.
   bool aligned = false;
 
   bool packed() const { return blocks.points != 0; }
-  bool batchedRows() const;
-  int64_t rowCount() const; ///< per sample, if batched
-  int64_t kCount() const;   ///< a batch counts as 64
   /// A tile is a row tile of an outer point; in a packed contraction, a group of row tiles by a
   /// group of panels, panels running faster.
   Tiles tiles() const;

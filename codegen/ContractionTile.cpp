@@ -140,7 +140,7 @@ void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
       sumOverK(plan.packed() ? plan.blocks.level : 0, rowsOfA, columnsOfB, std::move(tile), panel);
   if (!block.last || !op.hasFinish())
     return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
-  when(
+  k.when(
       block.last, [&] { writeTile(rows, panel, tile, true); },
       [&] { writeTile(rows, panel, tile, false); });
 }

@@ -1,12 +1,13 @@
 //===- Emit.h - equations to kernels ----------------------------------------------------------===//
 //
-// Two ways to run an equation, chosen by its form alone:
+// Three ways to run an equation, chosen by its form alone:
 //
-//   emitContraction   sums of products with reuse: a tile of rows x columns held in registers
-//   emitEquation      everything else: loops over the result in memory order, vectors along the
+//   emitContraction    sums of products with reuse: a tile of rows x columns held in registers
+//   emitTransposition  copies into another order: blocks that are transposed in registers
+//   emitEquation       everything else: loops over the result in memory order, vectors along the
 //   innermost index
 //
-// Both write kernels whose text depends only on the equation's canonical form and extents: equal
+// All write kernels whose text depends only on the equation's canonical form and extents: equal
 // equations, whatever their author called things, become one kernel.
 //
 //===------------------------------------------------------------------------------------------===//
@@ -56,6 +57,11 @@ StridedAddress resultAddress(ComputeOp op, unsigned result);
 
 mlir::FailureOr<Tiles> emitEquation(KernelBuilder &k, ComputeOp op,
                                     const KernelArguments &arguments);
+
+/// Only for equations that copy a tensor into an order with another dimension innermost; nothing is
+/// emitted for others.
+std::optional<Tiles> emitTransposition(KernelBuilder &k, ComputeOp op,
+                                       const KernelArguments &arguments);
 
 /// `vector` is the column index, a vectorCandidate of the op with stride one in columns and result.
 mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,

@@ -119,23 +119,8 @@ void ContractionEmitter::forEachPanel(Value from, Value to, const Values &offset
   auto atRest = [&] { at(k.constant(whole), vectors, rest - (vectors - 1) * k.target.lanes); };
   if (constantOf(to)) // no groups of panels: all columns
     return atRest();
-  when(arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, to, k.constant(extent)), atRest,
-       nullptr);
-}
-
-void ContractionEmitter::when(Value condition, BlockBody yes, BlockBody no) {
-  auto branch = [&](BlockBody body) {
-    return [&, body](OpBuilder &builder, Location) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(builder.getInsertionBlock(), builder.getInsertionPoint());
-      body();
-      scf::YieldOp::create(b, k.loc);
-    };
-  };
-  if (no)
-    scf::IfOp::create(b, k.loc, condition, branch(yes), branch(no));
-  else
-    scf::IfOp::create(b, k.loc, condition, branch(yes));
+  k.when(arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, to, k.constant(extent)), atRest,
+         nullptr);
 }
 
 //===------------------------------------------------------------------------------------------===//

@@ -14,6 +14,8 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/EquationEmitter.h"
+#include "codegen/KernelTarget.h"
+#include "codegen/WrittenOut.h"
 
 using namespace mlir;
 
@@ -56,10 +58,15 @@ void EquationEmitter::write(unsigned result, Value value) {
 }
 
 LogicalResult EquationEmitter::emitPoint() {
+  if (!nest.writtenOut.empty())
+    return emitWrittenOut();
   SmallVector<Value> carried;
   if (!op.isPointwise())
     carried = initialValues();
-  carried = emitReduction(op.getNumParallel(), std::move(carried));
+  return finishPoint(emitReduction(op.getNumParallel(), std::move(carried)));
+}
+
+LogicalResult EquationEmitter::finishPoint(ArrayRef<Value> carried) {
   SmallVector<Value> results;
   for (unsigned i = 0; i < op.getNumResults(); ++i) {
     if (auto position = positionOf(i))
@@ -80,6 +87,38 @@ LogicalResult EquationEmitter::emitPoint() {
   }
   for (auto [i, value] : llvm::enumerate(results))
     write(i, value);
+  return success();
+}
+
+/// The points of the indices that have no loop, one after the other.
+LogicalResult EquationEmitter::emitWrittenOut() {
+  auto index = [&](unsigned i) { return indexValue(i); };
+  auto inside = [&](unsigned i) { return insides[i]; };
+  RegionContext context{lanes, index, inside, op.getExtents()};
+  auto readNow = [&](unsigned i) { return read(i); };
+  WrittenOutRegion region(k, op, nest.writtenOut, context, readNow);
+  SmallVector<int64_t> point(nest.writtenOut.size(), 0);
+  int64_t points = 1;
+  for (unsigned i : nest.writtenOut)
+    points *= op.getExtents()[i];
+  for (int64_t number = 0; number < points; ++number) {
+    int64_t rest = number;
+    for (unsigned position = point.size(); position-- > 0;) {
+      int64_t extent = op.getExtents()[nest.writtenOut[position]];
+      point[position] = rest % extent;
+      rest /= extent;
+    }
+    for (auto [i, value] : llvm::zip_equal(nest.writtenOut, point)) {
+      counters[i] = k.constant(value);
+      steps.push_back({i, counters[i]});
+    }
+    FailureOr<SmallVector<Value>> values = region.at(point);
+    if (failed(values))
+      return failure();
+    for (auto [i, value] : llvm::enumerate(*values))
+      write(i, value);
+    steps.pop_back_n(point.size());
+  }
   return success();
 }
 
@@ -157,11 +196,24 @@ void EquationEmitter::emitVectorLoop(const Loop &loop, Value from, Value to) {
   k.loop(from, to, 1, body(1));
 }
 
+/// The border and what lies inside of it have loops of their own.
+void EquationEmitter::emitInnermost(const Loop &loop, Value from, Value to) {
+  Value all = allInside();
+  if (!all)
+    return emitVectorLoop(loop, from, to);
+  auto inside = [&] {
+    interior = true;
+    emitVectorLoop(loop, from, to);
+    interior = false;
+  };
+  k.when(all, inside, [&] { emitVectorLoop(loop, from, to); });
+}
+
 void EquationEmitter::emitLoops(unsigned level) {
   const Loop &loop = nest.loops[level];
   Value to = loop.batched ? k.mul(k.batch(), loop.extent) : k.constant(loop.extent);
   if (level + 1 == nest.loops.size())
-    return emitVectorLoop(loop, k.constant(0), to);
+    return emitInnermost(loop, k.constant(0), to);
   k.loop(k.constant(0), to, 1, [&](Value counter) {
     setCounter(loop, counter);
     emitLoops(level + 1);
@@ -187,7 +239,7 @@ void EquationEmitter::emitTile(Value tile) {
   steps.clear();
 }
 
-FailureOr<Tiles> EquationEmitter::emit() {
+void EquationEmitter::prepare() {
   for (unsigned i = 0; i < op.getReads().size(); ++i) {
     AccessAttr access = op.getAccess(i);
     bool plain = !access.isGuarded() && access.getClamped().empty();
@@ -202,13 +254,49 @@ FailureOr<Tiles> EquationEmitter::emit() {
   values.resize(op.getReads().size());
   insides.resize(op.getReads().size());
   prepareRandom();
+}
+
+FailureOr<Tiles> EquationEmitter::emit() {
+  prepare();
   k.loop(k.low(), k.high(), 1, [&](Value tile) { emitTile(tile); });
   if (failed_)
     return failure();
   return nest.tiles();
 }
 
+namespace {
+class ProcessorTarget final : public KernelTarget {
+public:
+  explicit ProcessorTarget(VectorTarget vectors) : vectors(vectors) {}
+
+  /// A launch costs a microsecond here, and equal kernels are one.
+  bool sharesKernels(ComputeOp) const final { return false; }
+
+  FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
+                                ArrayRef<Type> buffers) const final {
+    auto &[op, arguments] = parts.front();
+    KernelBuilder k(module, UnknownLoc::get(module.getContext()), buffers, vectors);
+    std::optional<unsigned> vector = contractionVector(op);
+    FailureOr<Tiles> tiles =
+        vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
+    if (succeeded(tiles))
+      return EmittedKernel{k.function, *tiles};
+    k.function.erase();
+    return failure();
+  }
+
+private:
+  VectorTarget vectors;
+};
+} // namespace
+
+std::unique_ptr<KernelTarget> createProcessorTarget(VectorTarget vectors) {
+  return std::make_unique<ProcessorTarget>(vectors);
+}
+
 FailureOr<Tiles> emitEquation(KernelBuilder &k, ComputeOp op, const KernelArguments &arguments) {
+  if (std::optional<Tiles> tiles = emitTransposition(k, op, arguments))
+    return *tiles;
   return EquationEmitter(k, op, arguments).emit();
 }
 

@@ -25,14 +25,21 @@ public:
       : k(k), b(k.b), op(op), arguments(arguments) {}
   mlir::FailureOr<Tiles> emit();
 
-private:
+protected:
+  /// Plans the loops and makes ready what points share.
+  void prepare();
   // The nest
   void emitTile(mlir::Value tile);
   void emitLoops(unsigned level);
   void emitVectorLoop(const Loop &loop, mlir::Value from, mlir::Value to);
+  void emitInnermost(const Loop &loop, mlir::Value from, mlir::Value to);
+  mlir::Value allInside();
   bool walksRandomGroups();
   void setCounter(const Loop &loop, mlir::Value counter);
   llvm::LogicalResult emitPoint();
+  llvm::LogicalResult emitWrittenOut();
+  /// What follows the reduction: `finish`, and the writes.
+  llvm::LogicalResult finishPoint(llvm::ArrayRef<mlir::Value> carried);
   // Reductions
   llvm::SmallVector<mlir::Value> initialValues();
   llvm::SmallVector<mlir::Value> emitReduction(unsigned level,
@@ -73,6 +80,7 @@ private:
       steps; // (step index, counter) of every open loop
   std::optional<unsigned> vectorIndex;
   unsigned lanes = 1;
+  bool interior = false; ///< all guards are known to hold
   llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point
   llvm::DenseMap<unsigned, RandomKey> randomKeys; // by kernel argument of the site
   bool failed_ = false;

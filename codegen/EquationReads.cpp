@@ -62,7 +62,7 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
   }
   for (auto [condition, limit] :
        llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
-    if (!rangeOf(condition, op.getExtents()).inside(limit))
+    if (!interior && !rangeOf(condition, op.getExtents()).inside(limit))
       location.condition =
           k.both(location.condition, k.inside(k.expression(condition, at, symbols), limit));
   for (auto [dim, stride] : llvm::enumerate(readStrides(op.getReads()[i]))) {
@@ -72,7 +72,7 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
     if (!type.isDynamicDim(dim) && access.isClamped(dim)) {
       coordinate = arith::MaxSIOp::create(b, k.loc, coordinate, k.constant(0));
       coordinate = k.minimum(coordinate, k.constant(extent - 1));
-    } else if (!type.isDynamicDim(dim) && access.isGuarded() &&
+    } else if (!interior && !type.isDynamicDim(dim) && access.isGuarded() &&
                !rangeOf(expr, op.getExtents()).inside(extent)) {
       location.condition = k.both(location.condition, k.inside(coordinate, extent));
     }
@@ -82,6 +82,47 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
     location.offset =
         arith::SelectOp::create(b, k.loc, location.condition, location.offset, k.constant(0));
   return location;
+}
+
+/// Where several guards are to be checked for every vector, they are checked once for all of them:
+/// the condition that none fails, where it does not depend on the innermost loop. Null otherwise.
+Value EquationEmitter::allInside() {
+  constexpr unsigned kSeveral = 4;
+  SmallVector<std::pair<AffineExpr, int64_t>> checks;
+  unsigned guards = 0;
+  auto check = [&](AffineExpr expr, int64_t extent) {
+    if (!rangeOf(expr, op.getExtents()).inside(extent) &&
+        !llvm::is_contained(checks, std::pair(expr, extent)))
+      checks.push_back({expr, extent});
+  };
+  for (unsigned i = 0; i < op.getReads().size(); ++i) {
+    AccessAttr access = op.getAccess(i);
+    if (!access.isGuarded())
+      continue;
+    ++guards;
+    auto type = cast<RankedTensorType>(op.getReads()[i].getType());
+    for (auto [condition, limit] :
+         llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
+      check(condition, limit);
+    for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults()))
+      if (!type.isDynamicDim(dim) && !access.isClamped(dim))
+        check(coordinate, type.getDimSize(dim));
+  }
+  Value all;
+  for (auto [expr, extent] : checks) {
+    bool known = true; // of open loops alone
+    expr.walk([&](AffineExpr part) {
+      auto dim = dyn_cast<AffineDimExpr>(part);
+      known &= !isa<AffineSymbolExpr>(part) &&
+               (!dim || (dim.getPosition() < op.getNumParallel() && counters[dim.getPosition()] &&
+                         dim.getPosition() != vectorIndex &&
+                         !llvm::is_contained(nest.writtenOut, dim.getPosition())));
+    });
+    if (!known || guards < kSeveral)
+      return Value();
+    all = k.both(all, k.inside(k.expression(expr, counters, {}), extent));
+  }
+  return all;
 }
 
 Value EquationEmitter::guarded(unsigned i, Value loaded, Value condition, unsigned width) {

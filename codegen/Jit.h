@@ -1,10 +1,9 @@
-//===- Jit.h - kernels to machine code, in a file or in this process
+//===- Jit.h - kernels to machine code
 //---------------------------===//
 #pragma once
 
 #include "codegen/JitKernels.h"
 #include "runtime/Program.h"
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,17 +12,13 @@ namespace gnc {
 struct CodeOptions {
   unsigned optLevel = 0;   ///< see gnc::optimize
   bool verifyEach = false; ///< after every pass, and the LLVM IR
+  unsigned cpuLevel = 0;   ///< of x86-64: 2, 3, 4; 0: this machine's
 };
 
-/// Machine code in this process.
-struct LoadedKernels {
-  std::vector<runtime::KernelEntry> entries; ///< one for each entry of the table
-  std::shared_ptr<void> code;                ///< keeps them alive
-};
-
-/// Compiles the kernels of a module and loads them. Errors are emitted at the module.
-mlir::FailureOr<LoadedKernels> loadKernels(mlir::ModuleOp module, const KernelTable &table,
-                                           const CodeOptions &options);
+/// The kernels of a module as code that the runtime can load (runtime::loadCode) or write to a
+/// file. Errors are emitted at the module.
+mlir::FailureOr<runtime::NativeCode> compileKernels(mlir::ModuleOp module, const KernelTable &table,
+                                                    const CodeOptions &options);
 
 enum class CodeForm { LLVM, Assembly, Object };
 
@@ -31,7 +26,9 @@ enum class CodeForm { LLVM, Assembly, Object };
 mlir::FailureOr<std::string> emitKernels(mlir::ModuleOp module, CodeForm form,
                                          const CodeOptions &options);
 
-/// Bits of this machine's widest vector registers.
-unsigned hostVectorBits();
+/// The level of x86-64 that this machine has, at least 2: below that there is no code.
+unsigned hostCpuLevel();
+/// Bits of the widest vector registers of a level.
+unsigned vectorBitsOf(unsigned cpuLevel);
 
 } // namespace gnc

@@ -1,4 +1,4 @@
-//===- JitTarget.h - the machine that code is made for
+//===- JitTarget.h - the processor that code is made for
 //-----------------------------------------===//
 #pragma once
 
@@ -10,23 +10,25 @@
 
 namespace gnc {
 
-/// The processor of this machine with all its features.
+/// A level of the x86-64 architecture (psABI): 2, 3 or 4. The same kernels give the same code on
+/// every machine.
 class JitTarget {
 public:
-  static llvm::Expected<JitTarget> host();
+  explicit JitTarget(unsigned level) : cpu(level) {}
+
+  unsigned level() const { return cpu; }
+  /// Of the widest vector registers, in bits.
+  unsigned vectorBits() const { return cpu >= 4 ? 512 : cpu == 3 ? 256 : 128; }
 
   /// One per thread: a machine is not to be shared.
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const;
-
-  /// Of the widest vector registers, in bits.
-  unsigned vectorBits() const { return widest; }
 
   /// Triple, layout, and on every function processor and features: without them no instruction
   /// beyond the base set is used.
   void annotate(llvm::Module &module, const llvm::TargetMachine &machine) const;
 
 private:
-  unsigned widest = 128;
+  unsigned cpu;
 };
 
 /// LLVM's own passes. The kernels come vectorised and with accumulators in registers, so level 0

@@ -19,13 +19,23 @@ std::optional<int64_t> constantOf(Value value) {
   return std::nullopt;
 }
 
+/// lo, hi and n, then the buffers.
+static SmallVector<Type> processorArguments(MLIRContext *context, ArrayRef<Type> buffers) {
+  SmallVector<Type> types(3, IndexType::get(context));
+  llvm::append_range(types, buffers);
+  return types;
+}
+
 KernelBuilder::KernelBuilder(ModuleOp module, Location loc, ArrayRef<Type> buffers,
                              VectorTarget target)
-    : b(module.getContext()), loc(loc), target(target) {
-  SmallVector<Type> types(3, b.getIndexType());
-  llvm::append_range(types, buffers);
+    : KernelBuilder(module, loc, processorArguments(module.getContext(), buffers), 3, 2, target) {}
+
+KernelBuilder::KernelBuilder(ModuleOp module, Location loc, ArrayRef<Type> arguments,
+                             unsigned firstBuffer, unsigned batchArgument, VectorTarget target)
+    : b(module.getContext()), loc(loc), target(target), firstBuffer(firstBuffer),
+      batchArgument(batchArgument) {
   b.setInsertionPointToEnd(module.getBody());
-  function = func::FuncOp::create(b, loc, "kernel", b.getFunctionType(types, {}));
+  function = func::FuncOp::create(b, loc, "kernel", b.getFunctionType(arguments, {}));
   function->setAttr("gnc.kernel", b.getUnitAttr());
   function.setPrivate();
   Block *entry = function.addEntryBlock();
@@ -208,20 +218,28 @@ Value KernelBuilder::narrow(Value value, unsigned i) {
   return isHalf(storedIn(i)) ? narrowToHalf(*this, value, storedIn(i)) : value;
 }
 
+llvm::MaybeAlign KernelBuilder::alignmentOf(VectorType type) {
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  return target.aligned ? llvm::MaybeAlign(bytes) : llvm::MaybeAlign();
+}
+
 Value KernelBuilder::load(unsigned i, Value offset, Type element, unsigned lanes) {
   Value value;
-  if (lanes == 1)
+  if (lanes == 1) {
     value = memref::LoadOp::create(b, loc, buffer(i), offset);
-  else
-    value = vector::LoadOp::create(b, loc, cast<VectorType>(typeFor(storedIn(i), lanes)), buffer(i),
-                                   offset);
+  } else {
+    auto type = cast<VectorType>(typeFor(storedIn(i), lanes));
+    value = vector::LoadOp::create(b, loc, type, buffer(i), offset, /*nontemporal=*/false,
+                                   alignmentOf(type));
+  }
   return widen(value, i, element);
 }
 
 void KernelBuilder::store(Value value, unsigned i, Value offset) {
   value = narrow(value, i);
-  if (isa<VectorType>(value.getType()))
-    vector::StoreOp::create(b, loc, value, buffer(i), offset);
+  if (auto type = dyn_cast<VectorType>(value.getType()))
+    vector::StoreOp::create(b, loc, value, buffer(i), offset, /*nontemporal=*/false,
+                            alignmentOf(type));
   else
     memref::StoreOp::create(b, loc, value, buffer(i), offset);
 }
@@ -272,6 +290,21 @@ void KernelBuilder::loop(Value from, Value to, int64_t step, function_ref<void(V
     body(i);
     return SmallVector<Value>();
   });
+}
+
+void KernelBuilder::when(Value condition, function_ref<void()> yes, function_ref<void()> no) {
+  auto branch = [&](function_ref<void()> body) {
+    return [&, body](OpBuilder &builder, Location) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(builder.getInsertionBlock(), builder.getInsertionPoint());
+      body();
+      scf::YieldOp::create(b, loc);
+    };
+  };
+  if (no)
+    scf::IfOp::create(b, loc, condition, branch(yes), branch(no));
+  else
+    scf::IfOp::create(b, loc, condition, branch(yes));
 }
 
 } // namespace gnc

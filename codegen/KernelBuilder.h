@@ -1,8 +1,10 @@
 //===- KernelBuilder.h - one kernel function under construction -------------------------------===//
 //
-// A kernel is func.func @k(lo, hi, n : index, buffers : flat memrefs): it computes tiles lo <= t <
-// hi of a launch for a batch of n samples. This is the emitters' pen: index arithmetic that folds
-// constants, affine expressions over loop counters, loads and stores by element offset, and loops.
+// A kernel of the processor is func.func @k(lo, hi, n : index, buffers : flat memrefs): it computes
+// tiles lo <= t < hi of a launch for a batch of n samples. One of a GPU is func.func @k(buffers, n)
+// and computes the tile of its block (GpuBuilder.h). This is the emitters' pen: index arithmetic
+// that folds constants, affine expressions over loop counters, loads and stores by element offset,
+// and loops.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -19,6 +21,8 @@ namespace gnc {
 struct VectorTarget {
   unsigned lanes = 8;      ///< f32 elements of one register
   unsigned registers = 16; ///< how many there are
+  /// Vectors in memory start at a multiple of their size: who loads one has made sure of it.
+  bool aligned = false;
 };
 
 class KernelBuilder {
@@ -34,8 +38,8 @@ public:
 
   mlir::Value low() { return function.getArgument(0); }
   mlir::Value high() { return function.getArgument(1); }
-  mlir::Value batch() { return function.getArgument(2); }
-  mlir::Value buffer(unsigned i) { return function.getArgument(3 + i); }
+  mlir::Value batch() { return function.getArgument(batchArgument); }
+  mlir::Value buffer(unsigned i) { return function.getArgument(firstBuffer + i); }
 
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value x, mlir::Value y);
@@ -75,6 +79,14 @@ public:
                                       mlir::ValueRange initial, LoopBody body);
   void loop(mlir::Value from, mlir::Value to, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
+  /// if condition: yes() else no(); without `no` nothing.
+  void when(mlir::Value condition, llvm::function_ref<void()> yes,
+            llvm::function_ref<void()> no = nullptr);
+
+protected:
+  /// A function of these arguments, ready to be filled.
+  KernelBuilder(mlir::ModuleOp module, mlir::Location loc, llvm::ArrayRef<mlir::Type> arguments,
+                unsigned firstBuffer, unsigned batchArgument, VectorTarget target);
 
 private:
   mlir::Type storedIn(unsigned buffer);
@@ -82,6 +94,9 @@ private:
   mlir::Value widen(mlir::Value loaded, unsigned buffer, mlir::Type element);
   mlir::Value narrow(mlir::Value value, unsigned buffer);
   mlir::Value mask(unsigned count);
+  /// Of a vector in memory; none: that of its elements.
+  llvm::MaybeAlign alignmentOf(mlir::VectorType type);
+  unsigned firstBuffer, batchArgument;
   llvm::DenseMap<int64_t, mlir::Value> constants;
 };
 

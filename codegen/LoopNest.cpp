@@ -1,5 +1,6 @@
 #include "codegen/LoopNest.h"
 #include "codegen/PhiloxEmitter.h"
+#include "codegen/WrittenOut.h"
 #include "ir/IndexMath.h"
 #include "ir/Layout.h"
 
@@ -92,7 +93,12 @@ LoopNest planLoops(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads, 
   LoopNest nest;
   SmallVector<bool> alone = indicesUsedAlone(op, reads);
   auto type = cast<RankedTensorType>(op.getResultTypes()[0]);
-  for (unsigned index : physicalOrder(type)) {
+  SmallVector<unsigned> order = physicalOrder(type);
+  if (!order.empty())
+    nest.writtenOut = writtenOutIndices(op, order.back());
+  for (unsigned index : order) {
+    if (llvm::is_contained(nest.writtenOut, index))
+      continue;
     int64_t extent = op.getExtents()[index];
     if (extent == 1 && op.getNumParallel() > 1 && !nest.loops.empty() && !alone[index])
       continue; // contributes nothing

@@ -11,11 +11,12 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/LowerToKernels.h"
-#include "codegen/Emit.h"
+#include "codegen/LaunchGroups.h"
 #include "codegen/Programs.h"
 #include "codegen/UpdatePlan.h"
 #include "ir/CopyEquation.h"
 #include "ir/Layout.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -25,7 +26,7 @@ namespace {
 
 class ProgramLowering {
 public:
-  ProgramLowering(ModuleOp module, func::FuncOp function, int64_t batch, VectorTarget target,
+  ProgramLowering(ModuleOp module, func::FuncOp function, int64_t batch, const KernelTarget &target,
                   llvm::StringMap<func::FuncOp> &kernels)
       : module(module), function(function), batch(batch), target(target), kernels(kernels) {}
   LogicalResult run();
@@ -35,13 +36,14 @@ private:
   Value createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host);
   Value createSite(OpBuilder &builder, RandomOp op);
   DictionaryAttr hostOf(Builder &builder, NamedAttrList attributes, StringRef role);
-  LogicalResult launch(OpBuilder &builder, ComputeOp op, bool commit);
+  LogicalResult launch(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit);
+  FailureOr<int64_t> launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit);
   func::FuncOp uniqueKernel(func::FuncOp kernel);
 
   ModuleOp module;
   func::FuncOp function;
   int64_t batch;
-  VectorTarget target;
+  const KernelTarget &target;
   llvm::StringMap<func::FuncOp> &kernels;
   llvm::DenseMap<Value, Value> buffers;  // tensor -> memref; a random tensor's holds its site
   llvm::DenseMap<uint64_t, Value> sites; // site -> memref
@@ -162,7 +164,7 @@ func::FuncOp ProgramLowering::uniqueKernel(func::FuncOp kernel) {
   return it->second;
 }
 
-LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool commit) {
+LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit) {
   SmallVector<Value> distinct; // one kernel argument per buffer
   auto argumentOf = [&](Value tensor) -> unsigned {
     Value buffer = buffers.lookup(tensor);
@@ -172,54 +174,53 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ComputeOp op, bool com
     distinct.push_back(buffer);
     return distinct.size() - 1;
   };
-  std::optional<unsigned> vector = contractionVector(op);
-  if (vector) { // whichever factor was written first
-    Contraction c = *classify(op, *vector);
-    argumentOf(op.getReads()[c.a]);
-    argumentOf(op.getReads()[c.b]);
-  }
-  KernelArguments arguments;
-  for (Value tensor : op.getReads()) {
-    arguments.reads.push_back(argumentOf(tensor));
-    if (auto random = tensor.getDefiningOp<RandomOp>())
-      arguments.stream = argumentOf(random.getStream());
-  }
-  for (Value result : op.getResults())
-    arguments.results.push_back(argumentOf(result));
-
-  KernelBuilder k(module, builder.getUnknownLoc(), llvm::to_vector(ValueRange(distinct).getTypes()),
-                  target);
-  FailureOr<Tiles> tiles =
-      vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
-  if (failed(tiles)) {
-    k.function.erase();
-    return failure();
-  }
-  func::FuncOp kernel = uniqueKernel(k.function);
+  SmallVector<KernelPart> parts;
   SmallVector<int64_t> written;
-  for (unsigned argument : arguments.results)
-    if (!llvm::is_contained(written, argument))
-      written.push_back(argument);
-  int64_t one = std::llround(op.cost(1).flops), perSample = std::llround(op.cost(2).flops) - one;
-  LaunchOp::create(builder, op.getLoc(), kernel.getName(),
-                   ArrayRef<int64_t>{tiles->perSample, tiles->fixed, tiles->divisor, tiles->times},
-                   written, commit, perSample, one - perSample, distinct);
+  SmallVector<Location> locations;
+  int64_t perSample = 0, fixed = 0; // operations
+  for (ComputeOp op : ops) {
+    if (std::optional<unsigned> vector = contractionVector(op)) { // whichever was written first
+      Contraction c = *classify(op, *vector);
+      argumentOf(op.getReads()[c.a]);
+      argumentOf(op.getReads()[c.b]);
+    }
+    KernelArguments arguments;
+    for (Value tensor : op.getReads()) {
+      arguments.reads.push_back(argumentOf(tensor));
+      if (auto random = tensor.getDefiningOp<RandomOp>())
+        arguments.stream = argumentOf(random.getStream());
+    }
+    for (Value result : op.getResults())
+      arguments.results.push_back(argumentOf(result));
+    for (unsigned argument : arguments.results)
+      if (!llvm::is_contained(written, argument))
+        written.push_back(argument);
+    int64_t one = std::llround(op.cost(1).flops), more = std::llround(op.cost(2).flops) - one;
+    perSample += more, fixed += one - more;
+    locations.push_back(op.getLoc());
+    parts.push_back({op, std::move(arguments)});
+  }
+  FailureOr<EmittedKernel> emitted =
+      target.emit(module, parts, llvm::to_vector(ValueRange(distinct).getTypes()));
+  if (failed(emitted))
+    return failure();
+  func::FuncOp kernel = uniqueKernel(emitted->function);
+  const Tiles &tiles = emitted->tiles;
+  LaunchOp::create(builder, builder.getFusedLoc(locations), kernel.getName(),
+                   ArrayRef<int64_t>{tiles.perSample, tiles.fixed, tiles.divisor, tiles.times},
+                   written, commit, perSample, fixed, distinct);
   return success();
 }
 
-/// Only equations read random tensors as they are; for others the numbers are written down.
-static void materialize(RandomOp op) {
-  Value copy;
-  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
-    if (isa<ComputeOp>(use.getOwner()))
-      continue;
-    if (!copy) {
-      OpBuilder builder(op->getContext());
-      builder.setInsertionPointAfter(op);
-      copy = createCopy(builder, op.getLoc(), op, cast<RankedTensorType>(op.getType()));
-    }
-    use.set(copy);
-  }
+/// Returns how many launches these are.
+FailureOr<int64_t> ProgramLowering::launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops,
+                                              bool commit) {
+  auto bufferOf = [&](Value tensor) { return buffers.lookup(tensor); };
+  std::vector<LaunchGroup> groups = groupLaunches(ops, target, bufferOf);
+  for (const LaunchGroup &group : groups)
+    if (failed(launch(builder, group, commit)))
+      return failure();
+  return groups.size();
 }
 
 /// In a program that changes nothing, what depends on weights alone comes first, so that it may run
@@ -251,8 +252,9 @@ static int64_t moveWeightsFirst(func::FuncOp function, SmallVectorImpl<ComputeOp
 }
 
 LogicalResult ProgramLowering::run() {
+  // Only equations read random tensors as they are.
   for (RandomOp op : llvm::make_early_inc_range(function.getOps<RandomOp>()))
-    materialize(op);
+    writeDown(op, [](OpOperand &use) { return !isa<ComputeOp>(use.getOwner()); });
   for (ReshapeOp op : llvm::make_early_inc_range(function.getOps<ReshapeOp>()))
     if (!isAlias(op))
       lowerReshape(op);
@@ -263,15 +265,15 @@ LogicalResult ProgramLowering::run() {
   SmallVector<ComputeOp> first, last;
   for (ComputeOp op : block.getOps<ComputeOp>())
     (plan.commits.contains(op) ? last : first).push_back(op);
-  if (last.empty())
-    if (int64_t count = moveWeightsFirst(function, first))
-      function->setAttr(names::kPrologue, builder.getI64IntegerAttr(count));
-  for (ComputeOp op : first)
-    if (failed(launch(builder, op, false)))
-      return failure();
-  for (ComputeOp op : last)
-    if (failed(launch(builder, op, true)))
-      return failure();
+  int64_t ofWeights = last.empty() ? moveWeightsFirst(function, first) : 0;
+  FailureOr<int64_t> prologue =
+      launchAll(builder, ArrayRef(first).take_front(ofWeights), /*commit=*/false);
+  if (failed(prologue) ||
+      failed(launchAll(builder, ArrayRef(first).drop_front(ofWeights), /*commit=*/false)) ||
+      failed(launchAll(builder, last, /*commit=*/true)))
+    return failure();
+  if (*prologue)
+    function->setAttr(names::kPrologue, builder.getI64IntegerAttr(*prologue));
   // Only buffers and launches stay.
   block.getTerminator()->setOperands({});
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
@@ -299,6 +301,10 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
     lanes = target.lanes;
     registers = target.registers;
   }
+  explicit LowerToKernels(int64_t batchSize) {
+    batch = batchSize;
+    gpu = true;
+  }
 
   Option<int64_t> batch{*this, "batch",
                         llvm::cl::desc("samples to plan for; 0: the recipe's batch"),
@@ -307,13 +313,15 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
                          llvm::cl::init(8)};
   Option<unsigned> registers{*this, "registers", llvm::cl::desc("vector registers"),
                              llvm::cl::init(16)};
+  Option<bool> gpu{*this, "gpu", llvm::cl::desc("write kernels for the blocks of a GPU"),
+                   llvm::cl::init(false)};
 
   StringRef getArgument() const final { return "gnc-lower-to-kernels"; }
   StringRef getDescription() const final {
     return "turn equations into kernels, buffers and launches";
   }
   void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<arith::ArithDialect, func::FuncDialect, math::MathDialect,
+    registry.insert<arith::ArithDialect, func::FuncDialect, gpu::GPUDialect, math::MathDialect,
                     memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect, GncDialect>();
   }
 
@@ -335,10 +343,10 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
       else if (!function.isExternal() && !isProgram(function))
         functions.push_back(function);
     }
+    std::unique_ptr<KernelTarget> target =
+        gpu ? createGpuTarget(plannedBatch()) : createProcessorTarget({lanes, registers});
     for (func::FuncOp function : functions)
-      if (failed(
-              ProgramLowering(getOperation(), function, plannedBatch(), {lanes, registers}, kernels)
-                  .run()))
+      if (failed(ProgramLowering(getOperation(), function, plannedBatch(), *target, kernels).run()))
         return signalPassFailure();
   }
 };
@@ -347,6 +355,9 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
 std::unique_ptr<Pass> createLowerToKernels() { return std::make_unique<LowerToKernels>(); }
 std::unique_ptr<Pass> createLowerToKernels(int64_t batch, VectorTarget target) {
   return std::make_unique<LowerToKernels>(batch, target);
+}
+std::unique_ptr<Pass> createLowerToGpuKernels(int64_t batch) {
+  return std::make_unique<LowerToKernels>(batch);
 }
 
 } // namespace gnc

@@ -16,60 +16,89 @@ using namespace mlir;
 namespace gnc {
 
 namespace {
+/// Whether a program could do without a pass.
+enum class Need {
+  Speed,      ///< yes: results are the same up to rounding
+  Correctness ///< no
+};
+
 /// One line of the story: a pass on functions, by its flag without "gnc-".
 struct Step {
   Phase phase;
   StringLiteral flag;
-  std::unique_ptr<Pass> (*create)();
+  std::unique_ptr<Pass> (*create)(const PipelineOptions &options);
+  Need need = Need::Speed;
+  bool onGpu = true; ///< or for processors only
 };
+
+/// A pass that needs no option.
+template <std::unique_ptr<Pass> (*Create)()> std::unique_ptr<Pass> plain(const PipelineOptions &) {
+  return Create();
+}
+
+std::unique_ptr<Pass> winograd(const PipelineOptions &options) {
+  WinogradOptions own;
+  own.batch = options.batch;
+  return createWinograd(own);
+}
 
 // The order matters; each line says why its pass comes now. `lower-to-kernels` follows the last.
 constexpr Step kGraphStory[] = {
     // Every later pass sees forward, backward and optimizer as one graph.
-    {Phase::Train, "autodiff", createAutodiff},
+    {Phase::Train, "autodiff", plain<createAutodiff>, Need::Correctness},
     // Derived equations read through many maps: bring them into the form that later passes know.
-    {Phase::Train, "simplify", createSimplify},
+    {Phase::Train, "simplify", plain<createSimplify>},
     // Reshapes vanish into the equations around them, so that nothing stands between neighbours..
-    {Phase::Fused, "split-indices", createSplitIndices},
+    {Phase::Fused, "split-indices", plain<createSplitIndices>},
     // ..and the accesses that this leaves are simplified.
-    {Phase::Fused, "simplify", createSimplify},
+    {Phase::Fused, "simplify", plain<createSimplify>},
     // Pointwise equations join the one before or after them.
-    {Phase::Fused, "fuse-elementwise", createFuseElementwise},
+    {Phase::Fused, "fuse-elementwise", plain<createFuseElementwise>},
     // What is left and runs over one domain shares one loop.
-    {Phase::Fused, "merge-domains", createMergeDomains},
+    {Phase::Fused, "merge-domains", plain<createMergeDomains>},
     // In the deployed program, weights and states that meet each other do so once, before any
     // sample.
     // After fusion, which would bring them back.
-    {Phase::Fused, "fold-weights", createFoldWeights},
+    {Phase::Fused, "fold-weights", plain<createFoldWeights>},
+    // Convolutions of 3x3 go in tiles, while each is one equation: after fusion, so that what
+    // follows a convolution is in its `finish`. The emitter of GPUs would compute all points of a
+    // tile for each.
+    {Phase::Fused, "winograd", winograd, Need::Speed, /*onGpu=*/false},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
-    {Phase::Fused, "split-reduction", createSplitReduction},
+    {Phase::Fused, "split-reduction", plain<createSplitReduction>},
     // The second stages walk over indices of extent 1.
-    {Phase::Fused, "simplify", createSimplify},
+    {Phase::Fused, "simplify", plain<createSimplify>},
     // Gradients of strided convolutions become contractions before those are looked for.
-    {Phase::Fused, "split-residues", createSplitResidues},
+    {Phase::Fused, "split-residues", plain<createSplitResidues>},
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.
-    {Phase::Fused, "materialize-guards", createMaterializeGuards},
+    {Phase::Fused, "materialize-guards", plain<createMaterializeGuards>},
     // Only now is it known which equations are contractions, and what they read.
-    {Phase::Fused, "assign-layouts", createAssignLayouts},
+    {Phase::Fused, "assign-layouts", plain<createAssignLayouts>},
     // Last of the graph: what is rounded is what really goes through memory.
-    {Phase::Fused, "store-half", [] { return createStoreHalf(); }},
+    {Phase::Fused, "store-half", plain<createStoreHalf>},
 };
 constexpr StringLiteral kLowering = "lower-to-kernels", kPlanning = "plan-memory";
 
-bool known(StringRef flag) {
-  return flag == kLowering || flag == kPlanning ||
-         llvm::any_of(kGraphStory, [&](const Step &step) { return step.flag == flag; });
+/// Why a pass cannot be left out; "" if it can.
+std::string refusal(StringRef flag) {
+  const Step *step = llvm::find_if(kGraphStory, [&](const Step &s) { return s.flag == flag; });
+  bool inStory = step != std::end(kGraphStory);
+  if (inStory && step->need == Need::Speed)
+    return "";
+  if (inStory || flag == kLowering || flag == kPlanning)
+    return "no program is right without the pass '" + flag.str() + "'";
+  return "there is no pass '" + flag.str() + "'";
 }
 
-VectorTarget vectorTarget(unsigned bits) {
-  if (bits == 0)
-    bits = hostVectorBits();
+VectorTarget vectorTarget(const PipelineOptions &options) {
+  unsigned level = options.cpuLevel ? options.cpuLevel : hostCpuLevel();
+  unsigned bits = options.vectorBits ? options.vectorBits : vectorBitsOf(level);
   return {.lanes = bits / 32, .registers = bits >= 512 ? 32u : 16u};
 }
 
-constexpr StringLiteral kPhases[] = {"ast",     "graph", "train", "fused", "tiled",
-                                     "buffers", "llvm",  "asm",   "obj"};
+constexpr StringLiteral kPhases[] = {"ast",  "graph", "train", "fused", "tiled", "buffers",
+                                     "llvm", "asm",   "obj",   "ptx",   "cuda",  "cubin"};
 } // namespace
 
 std::optional<Phase> phaseNamed(StringRef name) {
@@ -81,23 +110,31 @@ std::optional<Phase> phaseNamed(StringRef name) {
 
 ArrayRef<StringLiteral> phaseNames() { return kPhases; }
 
+std::vector<OptionalPass> optionalPasses() {
+  std::vector<OptionalPass> passes;
+  for (const Step &step : kGraphStory)
+    if (step.need == Need::Speed &&
+        llvm::none_of(passes, [&](const OptionalPass &seen) { return seen.flag == step.flag; }))
+      passes.push_back({step.flag, step.create({})->getDescription().str()});
+  return passes;
+}
+
 bool buildPipeline(ModuleOp module, OpPassManager &passes, Phase last,
                    const PipelineOptions &options, std::string &error) {
   for (const std::string &flag : options.disabled)
-    if (!known(flag)) {
-      error = "there is no pass '" + flag + "'";
+    if (error = refusal(flag); !error.empty())
       return false;
-    }
   auto wanted = [&](Phase phase, StringRef flag) {
     return phase <= last && !llvm::is_contained(options.disabled, flag);
   };
   bool kernels = llvm::any_of(module.getOps<func::FuncOp>(), isKernel);
   for (const Step &step : kGraphStory)
-    if (!kernels && wanted(step.phase, step.flag))
-      passes.addNestedPass<func::FuncOp>(step.create());
+    if (!kernels && wanted(step.phase, step.flag) && (step.onGpu || !options.gpu))
+      passes.addNestedPass<func::FuncOp>(step.create(options));
   // Equations become kernels, one each, and a list of launches.
   if (wanted(Phase::Tiled, kLowering))
-    passes.addPass(createLowerToKernels(options.batch, vectorTarget(options.vectorBits)));
+    passes.addPass(options.gpu ? createLowerToGpuKernels(options.batch)
+                               : createLowerToKernels(options.batch, vectorTarget(options)));
   // Now that the launches are in order, it is known how long every buffer is needed.
   if (wanted(Phase::Buffers, kPlanning))
     passes.addNestedPass<func::FuncOp>(createPlanMemory());

@@ -22,24 +22,37 @@ enum class Phase {
   Llvm,     ///< kernels in LLVM IR
   Assembly, ///< kernels in the machine's own language
   Object,   ///< kernels as an object file
+  Ptx,      ///< kernels of a GPU in PTX, the portable assembly of CUDA cards
+  Cuda,     ///< kernels of a GPU in CUDA C++
+  Cubin,    ///< kernels of a GPU in the machine code of a card
 };
 
-/// "ast", "graph", "train", "fused", "tiled", "buffers", "llvm", "asm", "obj".
+/// "ast", "graph", "train", "fused", "tiled", "buffers", "llvm", "asm", "obj", "ptx", "cuda", "cubin".
 std::optional<Phase> phaseNamed(llvm::StringRef name);
 llvm::ArrayRef<llvm::StringLiteral> phaseNames();
 
 struct PipelineOptions {
   int64_t batch = 0;                      ///< samples to plan for; 0: the recipe's
-  unsigned vectorBits = 0;                ///< 0: the widest registers of this machine
+  unsigned cpuLevel = 0;                  ///< of x86-64: 2, 3, 4; 0: this machine's
+  unsigned vectorBits = 0;                ///< 0: the widest registers of the level
+  bool gpu = false;                       ///< kernels for a GPU, not for a processor
   unsigned optLevel = 0;                  ///< of LLVM, see gnc::optimize
   bool verifyEach = false;                ///< verify after every pass, not only after the last
-  std::vector<std::string> disabled = {}; ///< passes to leave out, by flag without "gnc-"
+  std::vector<std::string> disabled = {}; ///< of optionalPasses(), those to leave out
 };
+
+/// A pass that no result depends on, up to rounding: it makes programs faster or smaller.
+struct OptionalPass {
+  llvm::StringRef flag; ///< as of gnc-opt, without "gnc-"
+  std::string summary;
+};
+/// In the order of their first use, each once.
+std::vector<OptionalPass> optionalPasses();
 
 /// Appends the passes that lead `module` to `last` (Graph to Buffers; the phases after them are
 /// emitKernels). A module printed at any phase goes on from there: graph passes do nothing on a
 /// graph that they have seen, and are left out for a module of kernels. False with `error` set if
-/// `disabled` names an unknown pass.
+/// `disabled` names a pass that is not optional, or that is not there.
 bool buildPipeline(mlir::ModuleOp module, mlir::OpPassManager &passes, Phase last,
                    const PipelineOptions &options, std::string &error);
 

@@ -22,9 +22,16 @@ constexpr llvm::StringLiteral kArenaBytes = "gnc.arena_bytes"; // i64 (programs)
 /// i64 (programs): so many launches, the first ones, depend on weights alone.
 constexpr llvm::StringLiteral kPrologue = "gnc.prologue";
 constexpr llvm::StringLiteral kPersistentBytes = "gnc.persistent_bytes"; // i64 (programs)
+constexpr llvm::StringLiteral kThreads = "gnc.threads"; // i64 (kernels of a GPU): of a block
+constexpr llvm::StringLiteral kUnroll = "gnc.unroll";   // unit (loops in them): in full
 } // namespace names
 
 inline bool isKernel(mlir::func::FuncOp function) { return function->hasAttr(names::kKernel); }
+
+/// A kernel of a GPU: one block computes one tile.
+inline bool isGpuKernel(mlir::func::FuncOp function) {
+  return isKernel(function) && function->hasAttr(names::kThreads);
+}
 
 /// True for a function that became buffers and launches.
 inline bool isProgram(mlir::func::FuncOp function) {

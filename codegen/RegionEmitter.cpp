@@ -55,8 +55,8 @@ static Value emitElementwise(KernelBuilder &k, Operation &op, ValueRange operand
   return k.b.create(state)->getResult(0);
 }
 
-static FailureOr<Value> emitOp(KernelBuilder &k, Operation &op, ValueRange operands,
-                               const RegionContext &context) {
+FailureOr<Value> emitScalar(KernelBuilder &k, Operation &op, ValueRange operands,
+                            const RegionContext &context) {
   unsigned lanes = context.lanes;
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return emitConstant(k, constant, lanes);
@@ -87,7 +87,7 @@ FailureOr<SmallVector<Value>> emitRegion(KernelBuilder &k, Region &region, Value
     SmallVector<Value> operands;
     for (Value operand : op.getOperands())
       operands.push_back(map.lookup(operand));
-    FailureOr<Value> value = emitOp(k, op, operands, context);
+    FailureOr<Value> value = emitScalar(k, op, operands, context);
     if (failed(value))
       return failure();
     map.map(op.getResult(0), *value);

@@ -14,8 +14,12 @@ struct RegionContext {
   llvm::ArrayRef<int64_t> extents; ///< of the equation, `?` for the batch
 };
 
+/// Emits one op of a region on vectors of context.lanes. Emits a located error for an op without a
+/// machine form.
+mlir::FailureOr<mlir::Value> emitScalar(KernelBuilder &k, mlir::Operation &op,
+                                        mlir::ValueRange operands, const RegionContext &context);
+
 /// Emits the region's ops on vectors of context.lanes (scalars for 1) and returns what it yields.
-/// Emits a located error for an op without a machine form.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>> emitRegion(KernelBuilder &k, mlir::Region &region,
                                                            mlir::ValueRange arguments,
                                                            const RegionContext &context);

@@ -9,7 +9,7 @@
 // CHECK: gnc.buffer at 64
 
 // LLVM: define internal void @saxpy(i64 %0, i64 %1, i64 %2, ptr %3, ptr %4, ptr %5, ptr %6)
-// LLVM: define void @gnc_kernel_{{[0-9a-f]+}}(i64 %0, i64 %1, i64 %2, ptr %3)
+// LLVM: define {{.*}}void @gnc_kernel_{{[0-9a-f]+}}(i64 %0, i64 %1, i64 %2, ptr %3)
 // LLVM: tail call void @saxpy(
 
 // ASM: .globl gnc_kernel_

@@ -1,8 +1,12 @@
 #include "Compiled.h"
 
 #include "codegen/Assemble.h"
+#include "codegen/GpuLower.h"
+#include "codegen/Jit.h"
 #include "codegen/JitLower.h"
 #include "passes/Passes.h"
+#include "runtime/CodeLoader.h"
+#include "runtime/cuda/CudaDevice.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -21,6 +25,7 @@ Compiled::Compiled(const Source &source, const Plan &plan) { compile(source, pla
 void Compiled::compile(const Source &source, const Plan &plan) {
   DialectRegistry registry;
   registerKernelDialects(registry);
+  registerGpuDialects(registry);
   context.appendDialectRegistry(registry);
   context.loadAllAvailableDialects();
   context.disableMultithreading();
@@ -28,29 +33,82 @@ void Compiled::compile(const Source &source, const Plan &plan) {
   if (!module)
     return;
   nameEverything();
-  if (plan.storedAs.empty()
-          ? !lower(Phase::Train, plan, {})
-          : !lower(Phase::Fused, plan, plan.disabled) || !storeHalf(plan.storedAs))
+  original = OwningOpRef<ModuleOp>(module->clone());
+  bool half = !plan.storedAs.empty();
+  if (!half ? !lower(Phase::Train, plan, {})
+            : !lower(Phase::Fused, plan, plan.disabled) || !storeHalf(plan.storedAs))
     return;
   reference = OwningOpRef<ModuleOp>(module->clone());
+  if (half)
+    ok = finish(plan);
+  else
+    compileAgain(plan);
+}
+
+void Compiled::compileAgain(const Plan &plan) {
+  module = OwningOpRef<ModuleOp>(original->clone());
+  if (plan.fault)
+    plan.fault(*module);
+  ok = finish(plan);
+}
+
+/// The rest of the way, to machine code.
+bool Compiled::finish(const Plan &plan) {
   if (!lower(Phase::Buffers, plan, plan.disabled))
-    return;
+    return false;
   KernelTable table(*module);
-  auto loaded = loadKernels(*module, table, {});
-  if (failed(loaded))
-    return;
+  keys.clear();
   for (auto &entry : table.entries())
     keys.push_back(entry.key);
-  auto assembled = assembleProgram(module->lookupSymbol<func::FuncOp>(name), table, *loaded);
-  if (failed(assembled))
-    return;
-  program = std::move(*assembled);
-  program.code = loaded->code;
+  auto assembled = assembleProgram(module->lookupSymbol<func::FuncOp>(name), table);
   auto declared = assembleRecipe(*module);
-  if (failed(declared))
-    return;
+  if (failed(assembled) || failed(declared))
+    return false;
+  runtime::CompiledNet net;
+  net.train = std::move(*assembled);
+  if (!addCode(plan, table, net))
+    return false;
+  program = std::move(net.train);
+  native = std::move(net.native);
   recipe = std::move(*declared);
-  ok = true;
+  return true;
+}
+
+bool Compiled::addCode(const Plan &plan, const KernelTable &table, runtime::CompiledNet &net) {
+  if (!plan.card.empty()) {
+    auto ptx = compileGpuKernels(
+        *module, table,
+        {.target = cudaTargetNamed(plan.card), .codegen = plan.codegen, .verifyEach = true});
+    if (!ptx.ok()) {
+      ADD_FAILURE() << runtime::format(ptx.error());
+      return false;
+    }
+    net.train.target = runtime::Target::Cuda;
+    net.train.module = std::move(*ptx);
+    return true;
+  }
+  auto code = compileKernels(*module, table, {plan.optLevel, /*verifyEach=*/true, plan.cpuLevel});
+  if (failed(code))
+    return false;
+  net.native = std::make_shared<const runtime::NativeCode>(std::move(*code));
+  runtime::Status status = runtime::loadCode(net);
+  EXPECT_TRUE(status.ok()) << status.error().message;
+  return status.ok();
+}
+
+std::unique_ptr<runtime::Device> openEmulator() {
+  setenv("GNC_EMULATOR_CHECK", "1", 0);
+  setenv("GNC_EMULATOR_CARD", "sm_90", 0);
+  auto driver = cuda::Driver::load(GNC_EMULATOR_LIBRARY);
+  if (!driver.ok()) {
+    ADD_FAILURE() << runtime::format(driver.error());
+    return nullptr;
+  }
+  auto device = cuda::CudaDevice::create(*driver, {.stepwise = true});
+  if (device.ok())
+    return std::move(*device);
+  ADD_FAILURE() << runtime::format(device.error());
+  return nullptr;
 }
 
 /// The function is "train", unless it is the deployed program; whatever the host sees has a path.
@@ -91,9 +149,11 @@ bool Compiled::lower(Phase last, const Plan &plan, const std::vector<std::string
   passes.enableVerifier(true);
   PipelineOptions options;
   options.batch = plan.batch;
+  options.cpuLevel = plan.cpuLevel;
   options.vectorBits = plan.vectorBits;
   options.verifyEach = true;
   options.disabled = disabled;
+  options.gpu = !plan.card.empty();
   std::string error;
   if (!buildPipeline(*module, passes, last, options, error)) {
     ADD_FAILURE() << error;
@@ -175,13 +235,22 @@ Tensors Compiled::expected(const Tensors &arguments, Precision precision) {
 }
 
 Tensors Compiled::run(const Tensors &arguments, int64_t n, unsigned threads) {
-  auto pool = runtime::ThreadPool::create(threads);
-  EXPECT_TRUE(pool.ok());
-  auto executor = runtime::Executor::create(program, **pool);
-  EXPECT_TRUE(executor.ok());
+  std::unique_ptr<runtime::Device> device;
+  if (program.target == runtime::Target::Cuda) {
+    device = openEmulator();
+  } else if (auto host = runtime::HostDevice::create(int(threads)); host.ok()) {
+    device = std::move(*host);
+  }
   Tensors results;
-  if (!executor.ok())
+  if (!device) {
+    ADD_FAILURE() << "nothing to run on";
     return results;
+  }
+  auto executor = device->load(program);
+  if (!executor.ok()) {
+    ADD_FAILURE() << runtime::format(executor.error());
+    return results;
+  }
   auto &engine = **executor;
   for (unsigned i = 0; i < arguments.size(); ++i) {
     const std::vector<double> &data = arguments[i].data;
@@ -208,6 +277,8 @@ Tensors Compiled::run(const Tensors &arguments, int64_t n, unsigned threads) {
   Tensors committed = results;
   read(false);
   expectEqual(results, committed);
+  runtime::Status status = engine.finish();
+  EXPECT_TRUE(status.ok()) << runtime::format(status.error());
   return results;
 }
 

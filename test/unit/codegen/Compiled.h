@@ -2,9 +2,10 @@
 //----------------===//
 #pragma once
 
+#include "codegen/GpuCode.h"
 #include "codegen/Pipeline.h"
 #include "ir/Evaluator.h"
-#include "runtime/Executor.h"
+#include "runtime/Device.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -20,9 +21,17 @@ using Tensors = std::vector<TensorValue>;
 /// How a function is compiled.
 struct Plan {
   int64_t batch = 1;                      ///< samples to plan for
-  unsigned vectorBits = 0;                ///< 0: this machine's
+  unsigned vectorBits = 0;                ///< 0: the widest of the level
   std::vector<std::string> disabled = {}; ///< passes to leave out
   std::string storedAs = {};              ///< "bf16", "f16": all batched tensors between equations
+  unsigned optLevel = 0;                  ///< of LLVM
+  /// Changes what is compiled, and not what the evaluator sees: a fault that a test must find.
+  std::function<void(mlir::ModuleOp)> fault = nullptr;
+  unsigned cpuLevel = 0; ///< of x86-64; 0: this machine's
+  /// For the software device as a card of this target ("sm_80"), which checks every access; "": the
+  /// processor.
+  std::string card = {};
+  GpuCodegen codegen = GpuCodegen::Nvptx;
 };
 
 /// The one function (or `@train` of several), compiled as `@train`, or as `@infer` if that is its
@@ -36,6 +45,9 @@ public:
   /// of the way. With `storedAs` the copy is made after fusion, when it is known what is stored.
   Compiled(const std::string &text, const Plan &plan);
   Compiled(const Source &source, const Plan &plan);
+
+  /// Compiles the graph that it was made of once more, in another way (not with `storedAs`).
+  void compileAgain(const Plan &plan);
 
   /// The equations, after autodiff and simplification alone.
   mlir::func::FuncOp function();
@@ -62,10 +74,13 @@ public:
   bool ok = false;
   std::vector<std::string> keys; ///< of all kernels
   runtime::Program program;
-  runtime::Recipe recipe; ///< of the module; empty without one
+  std::shared_ptr<const runtime::NativeCode> native; ///< of the program
+  runtime::Recipe recipe;                            ///< of the module; empty without one
 
 private:
   void compile(const Source &source, const Plan &plan);
+  bool finish(const Plan &plan);
+  bool addCode(const Plan &plan, const KernelTable &table, runtime::CompiledNet &net);
   void nameEverything();
   bool lower(Phase last, const Plan &plan, const std::vector<std::string> &disabled);
   bool storeHalf(const std::string &type);
@@ -73,8 +88,11 @@ private:
 
   std::string name = "train"; // of the function
   mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module, reference;
+  mlir::OwningOpRef<mlir::ModuleOp> original, module, reference;
 };
+
+/// The software device, in checked mode; null with a failure if it cannot be had.
+std::unique_ptr<runtime::Device> openEmulator();
 
 /// Equal numbers, NaN equal to NaN; zeros of both signs are equal.
 void expectEqual(const Tensors &actual, const Tensors &expected);

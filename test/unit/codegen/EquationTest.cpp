@@ -84,6 +84,43 @@ TEST(EquationTest, transposedAndStridedReads) {
         255);
 }
 
+/// Blocks that are transposed in registers: squares of one and of two blocks, other indices around
+/// and between, a batch, an offset.
+TEST(EquationTest, transpositions) {
+  check(equation("%x: tensor<16x32xf32>", "[i = 32, j = 16]", "%a = %x[j, i] : tensor<16x32xf32>",
+                 "tensor<32x16xf32>"));
+  check(equation("%x: tensor<48x3x16xf32>", "[i = 16, r = 3, j = 48]",
+                 "%a = %x[j, r, i] : tensor<48x3x16xf32>", "tensor<16x3x48xf32>"));
+  check(equation("%x: tensor<?x5x6x32xf32>", "[n = ?, k = 32, i = 5, j = 6]",
+                 "%a = %x[n, i, j, k] : tensor<?x5x6x32xf32>", "tensor<?x32x5x6xf32>"));
+  check(equation("%x: tensor<?x16x2x16xf32>", "[n = ?, k = 16, c = 16, r = 2]",
+                 "%a = %x[n, c, r, k] : tensor<?x16x2x16xf32>", "tensor<?x16x16x2xf32>"));
+  check(equation("%x: tensor<?x20x18xf32>", "[n = ?, i = 16, j = 16]",
+                 "%a = %x[n, j + 3, i + 1] : tensor<?x20x18xf32>", "tensor<?x16x16xf32>"));
+}
+
+/// Indices that select have no loop; what they share, and reads that move with them.
+TEST(EquationTest, writtenOutIndices) {
+  const char *body = R"(
+    %i = gnc.index 0 : f32
+    %p = gnc.index 1 : f32
+    %0 = arith.constant 0.0 : f32
+    %1 = arith.constant 1.0 : f32
+    %sum = arith.addf %a, %b : f32
+    %product = arith.mulf %sum, %c : f32
+    %is0 = arith.cmpf oeq, %p, %0 : f32
+    %is1 = arith.cmpf oeq, %p, %1 : f32
+    %later = arith.select %is1, %product, %sum : f32
+    %any = arith.select %is0, %a, %later : f32
+    %first = arith.cmpf oeq, %i, %0 : f32
+    %z = arith.select %first, %any, %product : f32
+    gnc.yield %z : f32)";
+  check(equation("%x: tensor<2x19xf32>, %w: tensor<3x19xf32>", "[i = 2, p = 3, j = 19]",
+                 "%a = %x[i, j] : tensor<2x19xf32>, %b = %w[p, j] : tensor<3x19xf32>, "
+                 "%c = %w[p + i - 1, j] ?? 0.5 : tensor<3x19xf32>",
+                 "tensor<2x3x19xf32>", body));
+}
+
 TEST(EquationTest, insideSaysWhetherItIs) {
   const char *body = R"(%in = gnc.inside 0 : i1
     %n = gnc.inside 1 : i1

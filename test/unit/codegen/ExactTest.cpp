@@ -1,5 +1,4 @@
-//===- ExactTest.cpp - compiled contractions and pools against the evaluator, bit for bit
-//------===//
+//===- ExactTest.cpp - contractions and pools beside the evaluator, bit for bit ---------------===//
 //
 // Whole numbers make every order of summation exact, so tiles, panels, masks, blocks, padding and
 // threads can be tested with equality. Shapes are drawn by a seed; test/full runs 500 of each
@@ -7,6 +6,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
+#include "codegen/Jit.h"
 #include "test/Scale.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -45,7 +45,19 @@ func.func @train(%x: {1} {{gnc.role = "input", gnc.path = "x"}, %w: {2} {{gnc.ro
 
 void expectExact(const std::string &text, int64_t planned, int64_t n, uint64_t seed) {
   auto whole = [&](Compiled &compiled) { return compiled.wholeNumbers(n, 3, seed); };
-  expectSameBits(text, {.batch = planned}, n, seed, whole);
+  // Every level of processors that this machine can run.
+  unsigned level = 2 + unsigned(seed % (hostCpuLevel() - 1));
+  SCOPED_TRACE(level);
+  expectSameBits(text, {.batch = planned, .cpuLevel = level}, n, seed, whole);
+}
+
+/// The same on the software device.
+void expectExactOnCard(const std::string &text, int64_t planned, int64_t n, uint64_t seed) {
+  SCOPED_TRACE(text);
+  Compiled compiled(text, {.batch = planned, .card = "sm_90"});
+  ASSERT_TRUE(compiled.ok);
+  Tensors arguments = compiled.wholeNumbers(n, 3, seed);
+  expectEqual(compiled.run(arguments, n, 1), compiled.expected(arguments, Precision::F32));
 }
 
 struct Random {
@@ -125,8 +137,9 @@ std::string pool(Random &random, int64_t &planned, int64_t &n) {
                        llvm::formatv("n = ?, c = {0}, i = {1}, j = {2}", c, oh, ow));
 }
 
-template <typename Family> void runFamily(Family family) {
-  for (unsigned i = 0; i < caseCount(12, 500); ++i) {
+template <typename Family> void runFamily(Family family, const char *what) {
+  unsigned count = caseCount(12, 500);
+  for (unsigned i = 0; i < count; ++i) {
     uint64_t seed = caseSeed(i);
     SCOPED_TRACE(seed);
     Random random(seed);
@@ -136,9 +149,23 @@ template <typename Family> void runFamily(Family family) {
     if (testing::Test::HasFatalFailure())
       return;
   }
+  printf("  measured: exact: %u random %s, forward and both gradients, bit for bit\n", count, what);
 }
 
-TEST(ExactTest, convolutions) { runFamily(convolution); }
+TEST(ExactTest, onACard) {
+  for (unsigned i = 0; i < caseCount(6, 300) && !HasFatalFailure(); ++i) {
+    SCOPED_TRACE(caseSeed(i));
+    Random random(caseSeed(i));
+    int64_t planned, n;
+    std::string text = i % 3 == 0   ? convolution(random, planned, n)
+                       : i % 3 == 1 ? product(random, planned, n)
+                                    : pool(random, planned, n);
+    expectExactOnCard(text, planned, n, caseSeed(i));
+  }
+}
+
+TEST(ExactTest, convolutions) { runFamily(convolution, "convolutions"); }
+
 /// A second convolution reads what the first laid out channels-last: rows of 3 x c numbers, longer
 /// than a block of k, so that rows lie outside of the loop that is cut.
 std::string longRows(Random &random, int64_t &planned, int64_t &n) {
@@ -173,7 +200,8 @@ TEST(ExactTest, longRows) {
     expectExact(text, planned, n, caseSeed(i));
   }
 }
-TEST(ExactTest, products) { runFamily(product); }
-TEST(ExactTest, pools) { runFamily(pool); }
+
+TEST(ExactTest, products) { runFamily(product, "products"); }
+TEST(ExactTest, pools) { runFamily(pool, "pools"); }
 
 } // namespace

@@ -29,6 +29,21 @@ func.func @infer(%x: tensor<?x7xf32>, %w: tensor<5x7xf32> {gnc.role = "weight"},
   return %y : tensor<?x5xf32>
 }
 )";
+
+/// The same behind an activation: what the activation gives is the x that is scaled and shifted.
+constexpr const char *kBehindActivation = R"(
+func.func @infer(%x: tensor<?x5xf32>, %v: tensor<5xf32> {gnc.role = "weight"}, %w: tensor<5xf32> {gnc.role = "weight"}) -> tensor<?x5xf32> {
+  %y = gnc.compute [n = ?, k = 5] (%p = %x[n, k] : tensor<?x5xf32>, %a = %v[k] : tensor<5xf32>, %b = %w[k] : tensor<5xf32>) -> tensor<?x5xf32> {
+    %0 = math.absf %p : f32
+    %1 = math.absf %a : f32
+    %2 = arith.mulf %0, %1 : f32
+    %3 = arith.subf %2, %b : f32
+    %4 = arith.mulf %3, %a : f32
+    gnc.yield %4 : f32
+  }
+  return %y : tensor<?x5xf32>
+}
+)";
 } // namespace
 
 TEST(FoldWeightsTest, agreesWithTheEquation) {
@@ -39,6 +54,15 @@ TEST(FoldWeightsTest, agreesWithTheEquation) {
   // 7 products and their sums, and some ten operations on the way, in either order.
   expectClose(compiled.run(arguments, 3, 2), compiled.expected(arguments, Precision::F64),
               [](double magnitude) { return sumOfProducts(7 + 10, magnitude); });
+}
+
+TEST(FoldWeightsTest, beginsAnewBehindAnActivation) {
+  Compiled compiled(kBehindActivation, {.batch = 4});
+  ASSERT_TRUE(compiled.ok);
+  EXPECT_EQ(compiled.program.prologue, 1u);
+  Tensors arguments = compiled.wholeNumbers(3, 3, 5);
+  expectClose(compiled.run(arguments, 3, 2), compiled.expected(arguments, Precision::F64),
+              [](double) { return 0.0; });
 }
 
 TEST(FoldWeightsTest, nothingRunsBeforehandWithoutIt) {

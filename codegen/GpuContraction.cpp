@@ -1,0 +1,233 @@
+//===- GpuContraction.cpp - tiles of a contraction, and their way through shared memory -------===//
+//
+// All operands are addressed by strides and nothing is guarded (borders are part of tensors), so
+// what is ragged is only the edge of the tile grid: rows and columns beyond the last repeat it and
+// are not written, values of k beyond the last count as 0.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "codegen/GpuContraction.h"
+
+using namespace mlir;
+
+namespace gnc {
+
+GpuContractionEmitter::GpuContractionEmitter(GpuBuilder &k, ComputeOp op, unsigned vector,
+                                             const KernelArguments &arguments)
+    : k(k), b(k.b), op(op), plan(planGpuContraction(op, vector)) {
+  Contraction c = *classify(op, vector);
+  buffers = {arguments.reads[c.a], arguments.reads[c.b], arguments.results[0]};
+  for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)
+    buffers.push_back(arguments.reads[i]);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Where things lie
+//===------------------------------------------------------------------------------------------===//
+
+/// Splits the flat counter of `loops` and adds the steps of `operand` to an offset.
+Value GpuContractionEmitter::addCounters(ArrayRef<ContractionLoop> loops, Value flat,
+                                         unsigned operand, Value offset) {
+  for (unsigned i = loops.size(); i-- > 0;) {
+    Value counter = i == 0 ? flat : k.remainder(flat, loops[i].extent);
+    flat = i == 0 ? flat : k.divide(flat, loops[i].extent);
+    offset = k.add(offset, k.mul(counter, loops[i].strides[operand]));
+  }
+  return offset;
+}
+
+static Value countOf(KernelBuilder &k, ArrayRef<ContractionLoop> loops) {
+  Value count = k.constant(1);
+  for (const ContractionLoop &loop : loops)
+    count = k.mul(count, loop.batched ? k.mul(k.batch(), loop.extent) : k.constant(loop.extent));
+  return count;
+}
+
+/// How many of the loops' points there are whatever the batch.
+static int64_t fixedCount(ArrayRef<ContractionLoop> loops) {
+  int64_t count = 1;
+  for (const ContractionLoop &loop : loops)
+    count *= loop.extent;
+  return count;
+}
+
+/// Tiles of columns run fastest: blocks that run together share rows of A.
+void GpuContractionEmitter::findBlock() {
+  rowCount = countOf(k, plan.rows), columnCount = countOf(k, plan.columns);
+  kCount = countOf(k, plan.k);
+  raggedRows = fixedCount(plan.rows) % plan.tile.rows != 0;
+  raggedColumns = fixedCount(plan.columns) % plan.tile.columns != 0;
+  raggedK = fixedCount(plan.k) % plan.tile.depth != 0;
+  Value columnTiles = k.divide(k.add(columnCount, plan.tile.columns - 1), plan.tile.columns);
+  Value column = k.remainderBy(k.block(), columnTiles);
+  Value row = k.divideBy(k.block(), columnTiles), outer = k.constant(0);
+  if (!plan.outer.empty()) {
+    Value rowTiles = k.divide(k.add(rowCount, plan.tile.rows - 1), plan.tile.rows);
+    outer = k.divideBy(row, rowTiles);
+    row = k.remainderBy(row, rowTiles);
+  }
+  firstRow = k.mul(row, plan.tile.rows);
+  firstColumn = k.mul(column, plan.tile.columns);
+  for (auto [operand, base] : llvm::enumerate(plan.bases))
+    bases.push_back(addCounters(plan.outer, outer, operand, k.constant(base)));
+}
+
+/// Quotient and remainder of `thread + part * count` by a power of two, for 0 <= thread < count, a
+/// power of two, too.
+static std::pair<Value, Value> splitPart(KernelBuilder &k, Value thread, unsigned part,
+                                         unsigned count, unsigned divisor) {
+  if (count >= divisor)
+    return {k.add(k.divide(thread, divisor), part * (count / divisor)),
+            k.remainder(thread, divisor)};
+  return {k.constant(part * count / divisor), k.add(thread, part * count % divisor)};
+}
+
+SmallVector<GpuContractionEmitter::Load> GpuContractionEmitter::planLoads(unsigned operand) {
+  const GpuCopy &copy = plan.copies[operand];
+  unsigned threads = plan.tile.threads();
+  bool isA = operand == P::A;
+  Value count = isA ? rowCount : columnCount;
+  SmallVector<Load> result;
+  for (unsigned part = 0; part < copy.loads; ++part) {
+    Load load;
+    if (copy.alongPoints) {
+      auto [inK, group] = splitPart(k, k.thread(), part, threads, copy.points / copy.width);
+      load.point = k.mul(group, copy.width);
+      load.k = inK;
+    } else {
+      unsigned together = 8 / copy.width;
+      Value low = k.remainder(k.thread(), together);
+      auto [high, point] =
+          splitPart(k, k.divide(k.thread(), together), part, threads / together, copy.points);
+      load.point = point;
+      load.k = k.mul(k.add(k.mul(high, together), low), copy.width);
+    }
+    Value at = k.add(isA ? firstRow : firstColumn, load.point);
+    if (isA ? raggedRows : raggedColumns) {
+      int64_t last = copy.alongPoints ? copy.width : 1;
+      at = k.minimum(at, k.sub(count, k.constant(last)));
+    }
+    load.source = addCounters(isA ? ArrayRef(plan.rows) : ArrayRef(plan.columns), at, operand,
+                              bases[operand]);
+    result.push_back(load);
+  }
+  return result;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Copies
+//===------------------------------------------------------------------------------------------===//
+
+/// What the value `first + inTile` of k adds to an offset.
+Value GpuContractionEmitter::offsetOfK(unsigned operand, Value first, Value inTile) {
+  if (raggedK || !plan.tileInRun) {
+    Value at = k.add(first, inTile);
+    if (raggedK) {
+      const GpuCopy &copy = plan.copies[operand];
+      at = k.minimum(at, k.sub(kCount, k.constant(copy.alongPoints ? 1 : copy.width)));
+    }
+    return addCounters(plan.k, at, operand, k.constant(0));
+  }
+  Value offset = addCounters(plan.k, first, operand, k.constant(0));
+  return plan.k.empty() ? offset : k.add(offset, k.mul(inTile, plan.k.back().strides[operand]));
+}
+
+/// This thread's part of the tile that starts at `first` in k.
+SmallVector<Value> GpuContractionEmitter::loadTile(Value first) {
+  SmallVector<Value> values;
+  for (unsigned operand : {P::A, P::B})
+    for (const Load &load : loads[operand]) {
+      unsigned width = plan.copies[operand].width;
+      Value offset = k.add(load.source, offsetOfK(operand, first, load.k));
+      Value value = k.load(buffers[operand], offset, b.getF32Type(), width);
+      if (raggedK) {
+        Value inside = k.splat(k.less(k.add(first, load.k), kCount), width);
+        value = arith::SelectOp::create(b, k.loc, inside, value, k.floatConstant(0, width));
+      }
+      values.push_back(value);
+    }
+  return values;
+}
+
+/// To half 0 or 1 of shared memory, k outermost.
+void GpuContractionEmitter::storeTile(ValueRange values, Value half) {
+  unsigned next = 0;
+  for (unsigned operand : {P::A, P::B}) {
+    const GpuCopy &copy = plan.copies[operand];
+    Value start = k.mul(half, sharedSize(operand));
+    for (const Load &load : loads[operand]) {
+      Value value = values[next++];
+      Value offset = k.add(start, k.add(k.mul(load.k, rowLength(operand)), load.point));
+      if (copy.alongPoints || copy.width == 1) {
+        k.storeShared(value, memory[operand], offset);
+        continue;
+      }
+      for (unsigned lane = 0; lane < copy.width; ++lane)
+        k.storeShared(vector::ExtractOp::create(b, k.loc, value, static_cast<int64_t>(lane)),
+                      memory[operand],
+                      k.add(offset, static_cast<int64_t>(lane) * rowLength(operand)));
+    }
+  }
+}
+
+//===------------------------------------------------------------------------------------------===//
+// The sum
+//===------------------------------------------------------------------------------------------===//
+
+SmallVector<Value> GpuContractionEmitter::sum() {
+  storeTile(loadTile(k.constant(0)), k.constant(0));
+  k.barrier();
+  unsigned fragments = plan.tile.threadRows * fragmentColumns();
+  SmallVector<Value> initial(fragments, k.floatConstant(0, 4));
+  initial.push_back(k.constant(0));
+  unsigned depth = plan.tile.depth;
+  auto body = [&](Value first, ValueRange carried) {
+    Value half = carried.back(), next = k.add(first, depth), more = k.less(next, kCount);
+    SmallVector<Type> types;
+    for (unsigned operand : {P::A, P::B})
+      types.append(loads[operand].size(), k.typeFor(b.getF32Type(), plan.copies[operand].width));
+    auto ahead = scf::IfOp::create(b, k.loc, types, more, /*addThenBlock=*/true,
+                                   /*addElseBlock=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(ahead.thenBlock());
+      scf::YieldOp::create(b, k.loc, loadTile(next));
+      b.setInsertionPointToStart(ahead.elseBlock());
+      SmallVector<Value> zeros;
+      for (Type type : types)
+        zeros.push_back(arith::ConstantOp::create(b, k.loc, b.getZeroAttr(type)));
+      scf::YieldOp::create(b, k.loc, zeros);
+    }
+    SmallVector<Value> tile = multiply(llvm::to_vector(carried.drop_back()), half);
+    Value other = k.sub(k.constant(1), half);
+    k.when(more, [&] { storeTile(ahead.getResults(), other); });
+    k.barrier();
+    tile.push_back(other);
+    return tile;
+  };
+  SmallVector<Value> tile = k.loop(k.constant(0), kCount, depth, initial, body);
+  tile.pop_back();
+  return tile;
+}
+
+FailureOr<Tiles> GpuContractionEmitter::emit() {
+  k.setThreads(plan.tile.threads());
+  findBlock();
+  for (unsigned operand : {P::A, P::B}) {
+    memory[operand] = k.shared(2 * sharedSize(operand));
+    loads[operand] = planLoads(operand);
+  }
+  unsigned across = plan.tile.columns / plan.tile.threadColumns;
+  threadRow = k.mul(k.divide(k.thread(), across), 4);
+  threadColumn = k.mul(k.remainder(k.thread(), across), 4);
+  writeTile(sum());
+  if (failed_)
+    return failure();
+  return plan.tiles();
+}
+
+FailureOr<Tiles> emitGpuContraction(GpuBuilder &k, ComputeOp op, unsigned vector,
+                                    const KernelArguments &arguments) {
+  return GpuContractionEmitter(k, op, vector, arguments).emit();
+}
+
+} // namespace gnc

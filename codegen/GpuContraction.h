@@ -1,0 +1,74 @@
+//===- GpuContraction.h - the tiled kernel of all contractions on a GPU -----------------------===//
+#pragma once
+
+#include "codegen/GpuBuilder.h"
+#include "codegen/GpuContractionPlan.h"
+#include "codegen/RegionEmitter.h"
+
+namespace gnc {
+
+/// `vector` is the column index, as contractionVector found it.
+mlir::FailureOr<Tiles> emitGpuContraction(GpuBuilder &k, ComputeOp op, unsigned vector,
+                                          const KernelArguments &arguments);
+
+/// GpuContraction.cpp has the order of tiles and the copies to shared memory,
+/// GpuContractionTile.cpp what a thread multiplies and writes.
+class GpuContractionEmitter {
+public:
+  GpuContractionEmitter(GpuBuilder &k, ComputeOp op, unsigned vector,
+                        const KernelArguments &arguments);
+  mlir::FailureOr<Tiles> emit();
+
+private:
+  using P = GpuContractionPlan;
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  /// Where one load of a thread comes from and goes to.
+  struct Load {
+    Value source; ///< offset without k
+    Value point;  ///< in the tile
+    Value k;      ///< in the tile
+  };
+
+  // Where things lie
+  Value addCounters(llvm::ArrayRef<ContractionLoop> loops, Value flat, unsigned operand,
+                    Value offset);
+  void findBlock();
+  llvm::SmallVector<Load> planLoads(unsigned operand);
+  unsigned rowLength(unsigned operand) const { return plan.copies[operand].points + kPadding; }
+  unsigned sharedSize(unsigned operand) const { return plan.tile.depth * rowLength(operand); }
+
+  // Copies
+  Value offsetOfK(unsigned operand, Value first, Value inTile);
+  Values loadTile(Value first);
+  void storeTile(mlir::ValueRange values, Value half);
+
+  // The tile
+  Values sum();
+  Values multiply(Values tile, Value half);
+  Values fragments(unsigned operand, Value half, Value k);
+  unsigned fragmentRows() const { return plan.tile.threadRows / 4; }
+  unsigned fragmentColumns() const { return plan.tile.threadColumns / 4; }
+  void writeTile(llvm::ArrayRef<Value> tile);
+  void writeFragment(Value sum, unsigned fragment, llvm::ArrayRef<Value> rowOffsets);
+  mlir::FailureOr<Value> finish(Value sum, llvm::ArrayRef<Values> offsets);
+
+  static constexpr unsigned kPadding = 4; ///< keeps columns of a tile apart in the banks
+
+  GpuBuilder &k;
+  mlir::OpBuilder &b;
+  ComputeOp op;
+  GpuContractionPlan plan;
+  llvm::SmallVector<unsigned> buffers;     // kernel argument per operand
+  Value rowCount, columnCount, kCount;     // over the batch, if they are batched
+  Value firstRow, firstColumn;             // of the block's tile
+  Values bases;                            // per operand: where the block's outer point lies
+  Value memory[2];                         // shared
+  llvm::SmallVector<Load> loads[2];        // of this thread
+  Value threadRow, threadColumn;           // of the thread's first fragment, in the tile
+  bool raggedRows, raggedColumns, raggedK; // the last tile is not whole
+  bool failed_ = false;
+};
+
+} // namespace gnc

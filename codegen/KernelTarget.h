@@ -1,0 +1,42 @@
+//===- KernelTarget.h - what kernels are written for ------------------------------------------===//
+#pragma once
+
+#include "codegen/Emit.h"
+#include <memory>
+
+namespace gnc {
+
+/// A kernel, and how many tiles it has.
+struct EmittedKernel {
+  mlir::func::FuncOp function;
+  Tiles tiles;
+};
+
+/// An equation of a kernel: which of the kernel's buffers is what.
+struct KernelPart {
+  ComputeOp op;
+  KernelArguments arguments;
+};
+
+/// Writes the kernels of equations. Everything else about a program (buffers, updates, launches)
+/// is the same for all targets.
+class KernelTarget {
+public:
+  virtual ~KernelTarget() = default;
+  /// Whether equations like this one, of which none depends on another, may be parts of one kernel:
+  /// where a launch costs more than a small equation.
+  virtual bool sharesKernels(ComputeOp op) const = 0;
+  /// Adds a kernel to `module` for one equation, or for several that share it. `buffers` are the
+  /// flat memrefs that it works on. Errors are emitted at the op.
+  virtual mlir::FailureOr<EmittedKernel> emit(mlir::ModuleOp module,
+                                              llvm::ArrayRef<KernelPart> parts,
+                                              llvm::ArrayRef<mlir::Type> buffers) const = 0;
+};
+
+/// The processor: a kernel walks a range of tiles, in vectors.
+std::unique_ptr<KernelTarget> createProcessorTarget(VectorTarget vectors);
+/// A CUDA card: a block of threads computes a tile. For at most `batch` samples: what a kernel
+/// counts must stay below 2^31, and it is an error of the equation if it does not.
+std::unique_ptr<KernelTarget> createGpuTarget(int64_t batch);
+
+} // namespace gnc
