@@ -1,13 +1,16 @@
-//===- Command.cpp - what the subcommands share; check, compile, summary
+//===- Command.cpp - what the subcommands share; check, summary
 //------------------------===//
 #include "tools/Command.h"
 
-#include "runtime/File.h"
+#include "runtime/CodeLoader.h"
+#include "runtime/ProgramFile.h"
+#include "tools/CompileCache.h"
+#include "tools/CompiledFile.h"
 #include "tools/CompilerLibrary.h"
+#include "tools/Data.h"
 #include "tools/Json.h"
 
 #include <cstdio>
-#include <unistd.h>
 
 namespace gnc::tools {
 
@@ -37,25 +40,64 @@ CompileReply ask(const std::function<CompileReply(Compiler &)> &question) {
   return reply;
 }
 
-namespace {
-/// To a file ("-": stdout). Printing to a closed pipe is no error of ours.
-int write(const std::string &path, const std::string &bytes) {
-  if (path.empty() || path == "-") {
-    fwrite(bytes.data(), 1, bytes.size(), stdout);
-    return fflush(stdout) == 0 ? 0 : 3;
-  }
-  auto data = reinterpret_cast<const uint8_t *>(bytes.data());
-  std::span<const uint8_t> piece(data, bytes.size());
-  runtime::Status status = runtime::replaceFile(path, std::span(&piece, 1));
-  return status.ok() ? 0 : report(status.error());
+std::string passList() {
+  runtime::Result<std::unique_ptr<Compiler>> compiler = loadCompiler();
+  return compiler.ok() ? "\nPasses:\n" + (*compiler)->passes() : "";
 }
-} // namespace
+
+/// The programs of a net: kept from another time, or compiled now.
+static runtime::Status findOrCompile(const CompileRequest &request, const std::string &folder,
+                                     CompileReply &reply) {
+  CompileCache cache(folder);
+  std::string key = cache.keyOf(request);
+  if (auto entry = cache.find(key)) {
+    auto net = runtime::loadProgramBytes(entry->program, cache.pathOf(key));
+    if (net.ok()) { // else it is damaged, and written anew
+      fputs(entry->diagnostics.c_str(), stderr);
+      reply.net = std::move(*net);
+      return {};
+    }
+  }
+  reply = ask([&](Compiler &compiler) { return compiler.compile(request); });
+  if (reply.exitCode)
+    return {};
+  if (runtime::ProgramVariant variant{&reply.net}; !key.empty())
+    if (auto file = runtime::programFileBytes(std::span(&variant, 1), {}); file.ok())
+      cache.keep(key, reply.diagnostics, *file);
+  return runtime::loadCode(reply.net);
+}
+
+/// Of a net that a compiler made, or of a file that has them.
+static runtime::Status loadPrograms(const Arguments &arguments,
+                                    const std::vector<std::string> &programs, CompileReply &reply) {
+  if (runtime::isProgramFile(arguments.compile.file)) {
+    auto net = loadCompiled(arguments, programs);
+    if (!net.ok())
+      return std::move(net).error();
+    reply.net = std::move(*net);
+    return {};
+  }
+  auto levels = cpuLevels(arguments, {0});
+  if (!levels.ok())
+    return std::move(levels).error();
+  CompileRequest request = arguments.compile;
+  request.programs = programs;
+  request.threads = arguments.threads;
+  request.cpuLevel = levels->empty() ? 0 : levels->front();
+  runtime::Status status = findOrCompile(request, arguments.cache, reply);
+  if (!status.ok() || reply.exitCode)
+    return status;
+  // The front end knows --data, but a module went through it before.
+  if (!request.data.empty() && request.file.ends_with(".mlir"))
+    overrideSource(reply.net.recipe.source, request.data);
+  return {};
+}
 
 CompileReply compileNet(const Arguments &arguments, std::vector<std::string> programs) {
-  CompileRequest request = arguments.compile;
-  request.programs = std::move(programs);
-  request.threads = arguments.threads;
-  return ask([&](Compiler &compiler) { return compiler.compile(request); });
+  CompileReply reply;
+  if (runtime::Status status = loadPrograms(arguments, programs, reply); !status.ok())
+    reply.exitCode = report(status.error());
+  return reply;
 }
 
 int runCheck(const Arguments &arguments) {
@@ -68,23 +110,11 @@ int runCheck(const Arguments &arguments) {
 }
 
 int runSummary(const Arguments &arguments) {
+  if (runtime::isProgramFile(arguments.compile.file))
+    return summarizeCompiled(arguments.compile.file);
   CompileReply reply = ask([&](Compiler &compiler) { return compiler.summary(arguments.compile); });
   fputs(reply.output.c_str(), stdout);
   return reply.exitCode;
-}
-
-int runCompile(const Arguments &arguments) {
-  std::string phase = arguments.emit;
-  if (phase.empty())
-    phase = arguments.output.ends_with(".s") ? "asm" : "obj";
-  if (phase == "obj" && arguments.output.empty())
-    return report(
-        runtime::usageError("no-output", "an object file needs a name").withHelp("add -o FILE.o"));
-  CompileReply reply =
-      ask([&](Compiler &compiler) { return compiler.emit(arguments.compile, phase); });
-  if (reply.exitCode)
-    return reply.exitCode;
-  return write(arguments.output, reply.output);
 }
 
 } // namespace gnc::tools

@@ -1,8 +1,9 @@
 //===- CommandEval.cpp - gnc eval
 //---------------------------------------------------------------===//
-#include "runtime/Checkpoint.h"
 #include "runtime/Evaluate.h"
+#include "tools/CompiledFile.h"
 #include "tools/Data.h"
+#include "tools/Devices.h"
 #include "tools/Signals.h"
 
 #include <cstdio>
@@ -10,15 +11,12 @@
 namespace gnc::tools {
 
 namespace {
-int evaluate(const Arguments &arguments, const runtime::CompiledNet &net,
-             const runtime::Split &split) {
-  auto pool = runtime::ThreadPool::create(arguments.threads);
-  if (!pool.ok())
-    return report(pool.error());
-  auto evaluator = runtime::Evaluator::create(net, *split.part, **pool);
+int evaluate(const Arguments &arguments, const OpenedDevice &device,
+             const runtime::CompiledNet &net, const runtime::Split &split) {
+  auto evaluator = runtime::Evaluator::create(net, *split.part, *device);
   if (!evaluator.ok())
     return report(evaluator.error());
-  runtime::Status loaded = runtime::loadWeights(arguments.weights, (*evaluator)->executor());
+  runtime::Status loaded = takeWeights(arguments, net, (*evaluator)->executor());
   if (!loaded.ok())
     return report(loaded.error());
   SignalGuard signals;
@@ -34,18 +32,22 @@ int evaluate(const Arguments &arguments, const runtime::CompiledNet &net,
   printf("\n");
   for (const runtime::Table &table : scores->tables)
     printf("%s\n%s", table.name.c_str(), runtime::tableText(table).c_str());
+  device.printStatistics(net);
   return 0;
 }
 } // namespace
 
 int runEval(const Arguments &arguments) {
-  CompileReply reply = compileNet(arguments, {"eval"});
+  auto device = openDevice(arguments);
+  if (!device.ok())
+    return report(device.error());
+  CompileReply reply = compileNet(device->arguments(arguments), {"eval"});
   if (reply.exitCode)
     return reply.exitCode;
   auto split = openSplit(arguments, reply.net, arguments.split);
   if (!split.ok())
     return report(split.error());
-  return evaluate(arguments, reply.net, *split);
+  return evaluate(arguments, *device, reply.net, *split);
 }
 
 } // namespace gnc::tools

@@ -1,9 +1,10 @@
 //===- CommandInfer.cpp - gnc infer
 //-------------------------------------------------------------===//
-#include "runtime/Checkpoint.h"
 #include "runtime/Evaluate.h"
 #include "runtime/images/Images.h"
+#include "tools/CompiledFile.h"
 #include "tools/Data.h"
+#include "tools/Devices.h"
 #include "tools/Signals.h"
 
 #include <algorithm>
@@ -183,14 +184,12 @@ std::string lineOf(int64_t number, int64_t sample, std::span<const runtime::Outp
   return line + (json ? "}\n" : "\n");
 }
 
-int runSamples(const Arguments &arguments, const runtime::CompiledNet &net, const Split &split) {
-  auto pool = runtime::ThreadPool::create(arguments.threads);
-  if (!pool.ok())
-    return report(pool.error());
-  auto executor = runtime::Executor::create(net.infer, **pool);
+int runSamples(const Arguments &arguments, const OpenedDevice &device,
+               const runtime::CompiledNet &net, const Split &split) {
+  auto executor = (*device).load(net.infer);
   if (!executor.ok())
     return report(executor.error());
-  runtime::Status status = runtime::loadWeights(arguments.weights, **executor);
+  runtime::Status status = takeWeights(arguments, net, **executor);
   if (!status.ok())
     return report(status.error());
   SignalGuard signals;
@@ -203,19 +202,23 @@ int runSamples(const Arguments &arguments, const runtime::CompiledNet &net, cons
     return {};
   };
   status = runtime::infer(net.recipe, **executor, split, print, signals.flag());
+  device.printStatistics(net);
   fflush(stdout);
   return status.ok() ? signals.exitCode() : report(status.error());
 }
 } // namespace
 
 int runInfer(const Arguments &arguments) {
-  CompileReply reply = compileNet(arguments, {"infer"});
+  auto device = openDevice(arguments);
+  if (!device.ok())
+    return report(device.error());
+  CompileReply reply = compileNet(device->arguments(arguments), {"infer"});
   if (reply.exitCode)
     return reply.exitCode;
   Result<Split> split = selectSamples(arguments, reply.net);
   if (!split.ok())
     return report(split.error());
-  return runSamples(arguments, reply.net, *split);
+  return runSamples(arguments, *device, reply.net, *split);
 }
 
 } // namespace gnc::tools

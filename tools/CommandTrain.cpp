@@ -3,7 +3,9 @@
 #include "runtime/Progress.h"
 #include "runtime/Trainer.h"
 #include "tools/Data.h"
+#include "tools/Devices.h"
 #include "tools/Signals.h"
+#include "tools/Trace.h"
 
 #include <cstdio>
 #include <unistd.h>
@@ -17,6 +19,9 @@ std::string defaultFolder(const std::string &file) {
   std::string name = file.substr(slash == std::string::npos ? 0 : slash + 1);
   return "runs/" + name.substr(0, name.rfind('.'));
 }
+
+/// Some hundred steps; a viewer still opens them.
+constexpr size_t kTracedLaunches = 20000;
 
 void printText(std::string_view text) {
   fwrite(text.data(), 1, text.size(), stdout);
@@ -54,7 +59,10 @@ void printOutcome(const runtime::TrainOutcome &outcome, const std::string &folde
 int runTrain(const Arguments &arguments) {
   if (arguments.epochs && arguments.steps)
     return report(runtime::usageError("two-lengths", "--epochs and --steps contradict each other"));
-  CompileReply reply = compileNet(arguments, {"train", "eval"});
+  auto device = openDevice(arguments);
+  if (!device.ok())
+    return report(device.error());
+  CompileReply reply = compileNet(device->arguments(arguments), {"train", "eval"});
   if (reply.exitCode)
     return reply.exitCode;
   auto data = openData(arguments, reply.net);
@@ -62,12 +70,18 @@ int runTrain(const Arguments &arguments) {
     return report(data.error());
   SignalGuard signals;
   runtime::TrainOptions options = trainOptions(arguments, signals);
+  TracingDevice trace(**device, arguments.profile.empty() ? 0 : kTracedLaunches);
+  options.device = arguments.profile.empty() ? &**device : &trace;
   runtime::Progress progress(printText, isatty(STDOUT_FILENO) != 0);
   auto outcome = runtime::train(reply.net, *data, options, progress);
   progress.clear();
   if (!outcome.ok())
     return report(outcome.error());
   printOutcome(*outcome, options.outDir);
+  if (!arguments.profile.empty())
+    if (runtime::Status status = trace.write(arguments.profile); !status.ok())
+      return report(status.error());
+  device->printStatistics(reply.net);
   return outcome->interrupted ? signals.exitCode() : 0;
 }
 

@@ -3,6 +3,9 @@
 #include "tools/Compiler.h"
 
 #include "codegen/Assemble.h"
+#include "codegen/GpuReport.h"
+#include "codegen/Jit.h"
+#include "codegen/Programs.h"
 #include "dsl/AST.h"
 #include "dsl/Format.h"
 #include "dsl/LibraryText.h"
@@ -18,18 +21,6 @@
 namespace gnc::tools {
 
 namespace {
-/// `--data` for a module that went through the front end before.
-void overrideSource(runtime::Recipe &recipe, llvm::StringRef data) {
-  if (data.consume_front("synthetic:")) {
-    recipe.source.kind = "synthetic";
-    (void)data.getAsInteger(10, recipe.source.count);
-  } else {
-    if (recipe.source.kind == "synthetic")
-      recipe.source.kind = "idx";
-    recipe.source.path = data.str();
-  }
-}
-
 bool emitAst(Session &session) {
   std::string error;
   const dsl::Source *source = session.sources.open(session.request.file, error);
@@ -43,7 +34,24 @@ bool emitAst(Session &session) {
   return session.reply.exitCode == 0;
 }
 
+bool emitGpuCode(Session &session, Phase phase) {
+  std::optional<GpuOptions> options = session.gpuOptions();
+  if (!options)
+    return false;
+  GpuForm form = phase == Phase::Cubin  ? GpuForm::Cubin
+                 : phase == Phase::Cuda ? GpuForm::Cuda
+                                        : GpuForm::Ptx;
+  auto text = emitGpuKernels(*session.module, form, *options);
+  session.mark("kernels");
+  if (!text.ok())
+    return session.fail(std::move(text).error());
+  session.reply.output = std::move(*text);
+  return true;
+}
+
 bool emitCode(Session &session, Phase phase) {
+  if (phase >= Phase::Ptx)
+    return emitGpuCode(session, phase);
   CodeForm form = phase == Phase::Llvm       ? CodeForm::LLVM
                   : phase == Phase::Assembly ? CodeForm::Assembly
                                              : CodeForm::Object;
@@ -60,6 +68,11 @@ bool emitPhase(Session &session, Phase phase) {
     return emitAst(session);
   if (!session.load(session.frontendOptions()) || !session.selectPrograms())
     return false;
+  if (bool gpu = phase >= Phase::Ptx; phase > Phase::Buffers && gpu == session.request.card.empty())
+    return gpu ? session.gpuOptions().has_value()
+               : session.fail(2, {.text = "kernels of a card have no machine code of a processor",
+                                  .slug = "usage",
+                                  .help = "ask for --emit=ptx, cuda or cubin"});
   if (phase > Phase::Graph && !session.lower(std::min(phase, Phase::Buffers)))
     return false;
   if (phase > Phase::Buffers)
@@ -81,28 +94,71 @@ bool emitPhase(Session &session, Phase phase) {
   return true;
 }
 
+bool reportKernels(Session &session) {
+  std::optional<GpuOptions> options = session.gpuOptions();
+  if (!options || !session.load(session.frontendOptions()) || !session.selectPrograms() ||
+      !session.lower(Phase::Buffers))
+    return false;
+  auto ptx = compileGpuKernels(*session.module, KernelTable(*session.module), *options);
+  if (!ptx.ok())
+    return session.fail(std::move(ptx).error());
+  auto cubin = assemblePtx(*ptx, *options->target);
+  if (!cubin.ok() && cubin.error().code != runtime::ErrorCode::Environment)
+    return session.fail(std::move(cubin).error());
+  for (auto function : session.module->getOps<mlir::func::FuncOp>())
+    if (isProgram(function))
+      session.reply.output += gpuReport(
+          function, cubin.ok() ? cubin->kernels : std::vector<KernelResources>(), *options->target);
+  if (!cubin.ok())
+    session.reply.output +=
+        "registers, spills and shared memory are known with ptxas: " + cubin.error().help + "\n";
+  return true;
+}
+
+bool addNativeCode(Session &session, const KernelTable &table, runtime::CompiledNet &net) {
+  auto code = compileKernels(*session.module, table, session.codeOptions());
+  session.mark("machine code");
+  if (failed(code))
+    return session.failFromDiagnostics(false);
+  net.native = std::make_shared<const runtime::NativeCode>(std::move(*code));
+  return true;
+}
+
+/// The same text for all programs: a driver loads it once.
+bool addGpuCode(Session &session, const KernelTable &table, runtime::CompiledNet &net) {
+  std::optional<GpuOptions> options = session.gpuOptions();
+  if (!options)
+    return false;
+  auto ptx = compileGpuKernels(*session.module, table, *options);
+  session.mark("PTX");
+  if (!ptx.ok())
+    return session.fail(std::move(ptx).error());
+  for (runtime::Program *program : {&net.train, &net.eval, &net.score, &net.infer})
+    if (program->maxBatch > 0) {
+      program->target = runtime::Target::Cuda;
+      program->module = *ptx;
+    }
+  return true;
+}
+
 bool compileAll(Session &session) {
   if (!session.load(session.frontendOptions()) || !session.selectPrograms() ||
       !session.lower(Phase::Buffers))
     return false;
   KernelTable table(*session.module);
-  auto kernels = loadKernels(*session.module, table, session.codeOptions());
-  session.mark("machine code");
-  if (failed(kernels))
-    return session.failFromDiagnostics(false);
-  auto net = assemble(*session.module, table, *kernels);
+  auto net = assemble(*session.module, table);
   if (failed(net))
     return session.failFromDiagnostics(false);
+  if (session.request.card.empty() ? !addNativeCode(session, table, *net)
+                                   : !addGpuCode(session, table, *net))
+    return false;
   // What is planned is what is run, also where --batch or a module's own plan says otherwise.
   if (net->train.maxBatch > 0)
     net->recipe.batch = net->train.maxBatch;
   session.reply.net = std::move(*net);
   runtime::Recipe &recipe = session.reply.net.recipe;
-  if (!session.request.data.empty()) {
-    if (!session.isNet())
-      overrideSource(recipe, session.request.data);
+  if (!session.request.data.empty())
     recipe.source.location = {}; // what is wrong with these data is not the file's fault
-  }
   return true;
 }
 
@@ -197,6 +253,12 @@ public:
     return session.finish();
   }
 
+  CompileReply report(const CompileRequest &request) override {
+    Session session(request);
+    reportKernels(session);
+    return session.finish();
+  }
+
   CompileReply summary(const CompileRequest &request) override {
     Session session(request);
     summarize(session);
@@ -232,6 +294,14 @@ public:
     Session session(request);
     printGradient(session, op);
     return session.finish();
+  }
+
+  std::string passes() override {
+    std::string list;
+    for (const OptionalPass &pass : optionalPasses())
+      list += "  " + pass.flag.str() +
+              std::string(20 - std::min<size_t>(pass.flag.size(), 19), ' ') + pass.summary + "\n";
+    return list;
   }
 
   CompileReply explain(const CompileRequest &request, const std::string &slug) override {

@@ -9,6 +9,9 @@
 
 namespace gnc::tools {
 
+/// The file of the compiler, beside this program or library; "" if it is elsewhere.
+std::string compilerPath();
+
 /// The compiler, loaded now (100 ms). It stays loaded: machine code that it makes needs it.
 runtime::Result<std::unique_ptr<Compiler>> loadCompiler();
 

@@ -2,12 +2,14 @@
 //----------------------------===//
 #include "tools/Data.h"
 
+#include "runtime/File.h"
 #include "runtime/HostPipeline.h"
 #include "runtime/Idx.h"
 #include "runtime/Npy.h"
 #include "runtime/images/Images.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace gnc::tools {
@@ -27,6 +29,46 @@ Result<runtime::Dataset> openData(const Arguments &arguments, const runtime::Com
   options.decoder = &runtime::imageDecoder();
   options.workers = recipe.workers;
   return runtime::openDataset(recipe.source, runtime::inputsOf(net), options);
+}
+
+namespace {
+/// The folder that all files of a source have in common, with its slash.
+std::string commonFolder(const runtime::DataSource &source) {
+  std::string folder = source.path;
+  for (const auto &[what, file] : source.files) {
+    if (folder.empty())
+      folder = file;
+    size_t same = 0;
+    while (same < folder.size() && same < file.size() && folder[same] == file[same])
+      ++same;
+    folder.resize(same);
+  }
+  return folder.substr(0, folder.rfind('/') + 1);
+}
+} // namespace
+
+void overrideSource(runtime::DataSource &source, const std::string &data) {
+  constexpr std::string_view synthetic = "synthetic:";
+  if (data.starts_with(synthetic)) {
+    source.kind = "synthetic";
+    source.files.clear();
+    source.path.clear();
+    source.seed = 1;
+    source.count = strtoll(data.c_str() + synthetic.size(), nullptr, 10); // the parser looked
+    return;
+  }
+  if (source.files.empty() && source.kind != "csv") {
+    if (source.kind == "synthetic")
+      source.kind = "idx";
+    source.path = data; // the folder itself
+    return;
+  }
+  size_t known = commonFolder(source).size();
+  auto move = [&](std::string &file) { file = runtime::joinPath(data, file.substr(known)); };
+  if (!source.path.empty())
+    move(source.path);
+  for (auto &[what, file] : source.files)
+    move(file);
 }
 
 Result<runtime::Split> openSplit(const Arguments &arguments, const runtime::CompiledNet &net,

@@ -11,6 +11,10 @@ namespace gnc::tools {
 runtime::Result<runtime::Dataset> openData(const Arguments &arguments,
                                            const runtime::CompiledNet &net);
 
+/// `--data` for a net that is compiled already: samples made up, or other files of the same names
+/// in another folder.
+void overrideSource(runtime::DataSource &source, const std::string &data);
+
 /// The train, validation or test split of the data; one without samples is an error where the
 /// recipe is.
 runtime::Result<runtime::Split> openSplit(const Arguments &arguments,

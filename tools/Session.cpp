@@ -3,12 +3,14 @@
 #include "tools/Session.h"
 
 #include "codegen/Assemble.h"
+#include "codegen/GpuLower.h"
 #include "codegen/JitLower.h"
 #include "tools/Json.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -21,6 +23,7 @@ namespace {
 DialectRegistry dialects() {
   DialectRegistry registry;
   registerKernelDialects(registry);
+  registerGpuDialects(registry);
   return registry;
 }
 
@@ -74,6 +77,8 @@ Session::Session(const CompileRequest &request)
     : request(request), context(dialects(), request.threads == 1 ? MLIRContext::Threading::DISABLED
                                                                  : MLIRContext::Threading::ENABLED),
       last(std::chrono::steady_clock::now()) {
+  if (request.text)
+    sources.replace(request.file, *request.text);
   context.printOpOnDiagnostic(false); // users do not read ops
   handler = std::make_unique<ScopedDiagnosticHandler>(
       &context, [this](mlir::Diagnostic &diagnostic) { collect(diagnostic); });
@@ -108,6 +113,36 @@ bool Session::fail(int exitCode, Message message) {
   return false;
 }
 
+bool Session::fail(runtime::Error error) {
+  Message message{.text = std::move(error.message), .slug = std::move(error.slug)};
+  message.notes = std::move(error.notes), message.help = std::move(error.help);
+  if (error.location)
+    message.location = *error.location;
+  return fail(int(error.code), std::move(message));
+}
+
+std::optional<GpuOptions> Session::gpuOptions() {
+  if (request.card.empty()) {
+    fail(2, {.text = "it is not said which card the kernels are for",
+             .slug = "unknown-target",
+             .help = "add --target=sm_80, or what the card has"});
+    return std::nullopt;
+  }
+  GpuOptions options;
+  options.target = cudaTargetNamed(request.card);
+  options.codegen = request.codegen == "nvrtc" ? GpuCodegen::Nvrtc : GpuCodegen::Nvptx;
+  options.verifyEach = request.verifyEach;
+  if (options.target)
+    return options;
+  std::string names;
+  for (const CudaTarget &target : cudaTargets())
+    names += (names.empty() ? "" : ", ") + target.name.str();
+  fail(2, {.text = "there is no target '" + request.card + "'",
+           .slug = "unknown-target",
+           .notes = {"targets: " + names}});
+  return std::nullopt;
+}
+
 bool Session::failFromDiagnostics(bool maybeInput) {
   if (maybeInput && located) {
     reply.exitCode = 1;
@@ -127,6 +162,8 @@ std::string Session::keepReproducer() {
     return "";
   MLIRContext fresh(dialects());
   dsl::SourceManager freshSources;
+  if (request.text)
+    freshSources.replace(request.file, *request.text);
   dsl::Diagnostics ignored;
   auto again = dsl::elaborateFile(request.file, frontendOptions(), fresh, freshSources, ignored);
   SmallString<128> path;
@@ -239,16 +276,32 @@ bool Session::selectPrograms() {
   return true;
 }
 
+bool Session::failPass(const std::string &error) {
+  SmallVector<StringRef> flags;
+  for (const OptionalPass &pass : optionalPasses())
+    flags.push_back(pass.flag);
+  Message message{.text = error,
+                  .slug = "unknown-pass",
+                  .notes = {"passes that can be left out: " + llvm::join(flags, ", ")}};
+  for (const std::string &given : request.disabledPasses)
+    if (!llvm::is_contained(flags, StringRef(given)) && message.help.empty())
+      if (StringRef near = dsl::nearest(given, flags); !near.empty())
+        message.help = "did you mean '" + near.str() + "'?";
+  return fail(2, message);
+}
+
 bool Session::lower(Phase phase) {
   PipelineOptions options;
   options.batch = request.batch;
+  options.cpuLevel = request.cpuLevel;
+  options.gpu = !request.card.empty();
   options.vectorBits = request.vectorBits;
   options.disabled = request.disabledPasses;
   PassManager passes(&context, ModuleOp::getOperationName());
   passes.enableVerifier(request.verifyEach);
   std::string error;
   if (!buildPipeline(*module, passes, phase, options, error))
-    return fail(2, {.text = error, .slug = "unknown-pass"});
+    return failPass(error);
   if (failed(passes.run(*module)))
     return failFromDiagnostics(true);
   if (failed(verify(*module)))

@@ -7,6 +7,7 @@
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
+#include "codegen/GpuCode.h"
 #include "codegen/Jit.h"
 #include "codegen/Pipeline.h"
 #include "dsl/Frontend.h"
@@ -35,12 +36,18 @@ public:
 
   /// Front-end options as the request has them.
   dsl::FrontendOptions frontendOptions() const;
-  CodeOptions codeOptions() const { return {request.optLevel, request.verifyEach}; }
+  CodeOptions codeOptions() const {
+    return {request.optLevel, request.verifyEach, request.cpuLevel};
+  }
+
+  /// For kernels of a GPU; fails if there is no such card.
+  std::optional<GpuOptions> gpuOptions();
 
   /// Adds a message in the form that the request asks for.
   void say(const Message &message);
   /// Adds an error of the tool itself.
   bool fail(int exitCode, Message message);
+  bool fail(runtime::Error error);
   /// For a failure whose messages came as MLIR diagnostics: the user's fault (1) if one of them is
   /// about a place in the user's file and `maybeInput`; else a bug.
   bool failFromDiagnostics(bool maybeInput);
@@ -61,6 +68,8 @@ public:
 
 private:
   bool parseModule();
+  /// Says what is wrong with the passes to leave out, and which there are.
+  bool failPass(const std::string &error);
   void collect(mlir::Diagnostic &diagnostic);
   /// The path of the graph as it was before the passes; empty if it cannot be had.
   std::string keepReproducer();

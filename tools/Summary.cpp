@@ -5,6 +5,7 @@
 #include "codegen/Assemble.h"
 #include "codegen/MemoryPlan.h"
 #include "codegen/Programs.h"
+#include "passes/FoldWeights.h"
 #include "tools/Session.h"
 
 #include "llvm/Support/ConvertUTF.h"
@@ -114,7 +115,11 @@ void printMemory(llvm::raw_ostream &os, ModuleOp module) {
   }
   os << "\nplanned memory with a batch of " << batch << "\n";
   table.print(os, 1);
-  if (auto infer = module.lookupSymbol<func::FuncOp>("infer"))
+  auto infer = module.lookupSymbol<func::FuncOp>("infer");
+  if (auto folded = infer ? infer->getAttrOfType<IntegerAttr>(names::kFolded) : IntegerAttr())
+    os << "infer has " << folded.getInt()
+       << (folded.getInt() == 1 ? " operation" : " operations") << " folded into its weights\n";
+  if (infer)
     if (auto once = infer->getAttrOfType<IntegerAttr>(names::kPrologue))
       os << "infer runs " << once.getInt() << (once.getInt() == 1 ? " launch" : " launches")
          << " once, after its weights are loaded\n";

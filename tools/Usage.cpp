@@ -83,6 +83,19 @@ CLI::Validator isSeed() {
       "");
 }
 
+CLI::Validator isDevice() {
+  return CLI::Validator(
+      [](std::string &text) {
+        std::string kind = text.substr(0, text.find(':'));
+        bool numbered = kind.size() < text.size();
+        bool known = kind == "cuda" || kind == "emulator" || (kind == "cpu" && !numbered);
+        return known && (!numbered || isNumber(text.substr(kind.size() + 1), 0))
+                   ? ""
+                   : "'" + text + "' is none of cpu, cuda, cuda:N, emulator";
+      },
+      "");
+}
+
 CLI::Validator isDataSource() { return CLI::Validator(checkSource, ""); }
 
 int reportUsage(const CLI::App &app, const CLI::ParseError &error, int argc, char **argv) {

@@ -11,6 +11,9 @@ CLI::Validator isSeed();
 /// Checks what `--data` takes: synthetic:N, or what may be a folder.
 CLI::Validator isDataSource();
 
+/// Checks what `--device` takes.
+CLI::Validator isDevice();
+
 /// Prints what CLI11 found in the form of all messages, with a near miss where there is one.
 /// Returns the exit code.
 int reportUsage(const CLI::App &app, const CLI::ParseError &error, int argc, char **argv);

@@ -1,5 +1,6 @@
 //===- gnc-opt.cpp - runs passes by hand on a printed module
 //------------------------------------===//
+#include "codegen/GpuLower.h"
 #include "codegen/JitLower.h"
 #include "codegen/Pipeline.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -8,6 +9,7 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   gnc::registerKernelDialects(registry);
+  gnc::registerGpuDialects(registry);
   gnc::registerPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();

@@ -5,6 +5,8 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/Command.h"
+#include "tools/CommandEmulate.h"
+#include "tools/OptionTable.h"
 #include "tools/Usage.h"
 
 #include <CLI/CLI.hpp>
@@ -27,7 +29,9 @@ void addDiagnosticFormat(CLI::App &command, Texts &texts) {
 }
 
 void addFile(CLI::App &command, Arguments &arguments) {
-  command.add_option("file", arguments.compile.file, "a .net file, or a .mlir printed by --emit")
+  command
+      .add_option("file", arguments.compile.file,
+                  "a .net file, a .gnc that `gnc compile` made, or a .mlir printed by --emit")
       ->required()
       ->type_name("FILE");
   command.add_option("net", arguments.compile.net, "the net, if the file trains several")
@@ -57,16 +61,39 @@ void addCompile(CLI::App &command, Arguments &arguments, Texts &texts) {
                   "128, 256 or 512; default: the machine's")
       ->check(CLI::IsMember({128, 256, 512}));
   command
-      .add_option("--disable-pass", arguments.compile.disabledPasses,
-                  "leave a pass out, e.g. fuse-elementwise")
-      ->type_name("PASS")
+      .add_option("--disable", arguments.compile.disabledPasses,
+                  "leave passes out; they are listed below")
+      ->type_name("PASS[,PASS]")
+      ->delimiter(',')
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
+  command.footer(gnc::tools::passList); // asked for only where help is printed
+  command
+      .add_option("--target", arguments.compile.card,
+                  "sm_75 to sm_120: for a CUDA card; default: this machine's processor")
+      ->type_name("SM");
+  command
+      .add_option("--codegen", arguments.compile.codegen,
+                  "how a card's PTX is made: nvptx (by LLVM), or nvrtc (by NVIDIA, from CUDA C++)")
+      ->check(CLI::IsMember({"nvptx", "nvrtc"}));
+  command
+      .add_option("--cpu", arguments.cpus,
+                  "native, x86-64-v2, x86-64-v3 or x86-64-v4; of -o FILE.gnc several, or none")
+      ->type_name("LEVEL[,LEVEL]")
+      ->delimiter(',')
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"native", "x86-64-v2", "x86-64-v3", "x86-64-v4", "none"}));
   command.add_flag("--verify-each", arguments.compile.verifyEach,
                    "verify the program after every pass");
   addDiagnosticFormat(command, texts);
   command.add_flag("--time", arguments.compile.timing, "say how long compiling took");
+  command
+      .add_option("--cache", arguments.cache,
+                  "where compiled nets are kept; default: $GNC_CACHE, or ~/.cache/gnc")
+      ->type_name("DIR|off");
 }
 
 void addThreads(CLI::App &command, Arguments &arguments) {
@@ -74,10 +101,28 @@ void addThreads(CLI::App &command, Arguments &arguments) {
       ->check(CLI::Range(1, 1024));
 }
 
+/// Where to run, for every command that does.
+void addDevice(CLI::App &command, Arguments &arguments) {
+  command
+      .add_option("--device", arguments.device,
+                  "cpu, cuda or cuda:N (a card), emulator (a card in software); gnc devices lists "
+                  "them")
+      ->check(gnc::tools::isDevice())
+      ->type_name("DEVICE");
+  command
+      .add_option("--cuda-driver", arguments.cudaDriver, "in place of the system's libcuda.so.1")
+      ->type_name("FILE");
+  command.add_flag("--emulator-check", arguments.emulatorCheck,
+                   "emulator: find races, misused barriers, bad and uninitialised addresses");
+  command.add_flag("--emulator-stats", arguments.emulatorStats,
+                   "emulator: count what every kernel does");
+}
+
 void addTrain(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &command = *app.add_subcommand("train", "train a net");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
+  addDevice(command, arguments);
   command.add_option("--out", arguments.out, "folder of the results; default: runs/FILE")
       ->type_name("DIR");
   command.add_flag("--resume", arguments.resume, "go on from last.safetensors in --out");
@@ -95,14 +140,20 @@ void addTrain(CLI::App &app, Arguments &arguments, Texts &texts) {
       .add_option("--checkpoint-every", arguments.checkpointEvery,
                   "steps between checkpoints; default: by time")
       ->check(length);
+  command
+      .add_option("--profile", arguments.profile,
+                  "a trace of the first steps, for ui.perfetto.dev; they run a little slower")
+      ->type_name("FILE");
 }
 
 void addEval(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &command = *app.add_subcommand("eval", "loss and metrics of a split");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
-  command.add_option("--weights", arguments.weights, "a .safetensors file")
-      ->required()
+  addDevice(command, arguments);
+  command
+      .add_option("--weights", arguments.weights,
+                  "a .safetensors file; default: those in a .gnc file")
       ->type_name("FILE");
   command.add_option("--split", arguments.split, "test, validation or train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
@@ -112,8 +163,10 @@ void addInfer(CLI::App &app, Arguments &arguments, Texts &texts) {
   CLI::App &command = *app.add_subcommand("infer", "answers for samples, one line each");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
-  command.add_option("--weights", arguments.weights, "a .safetensors file")
-      ->required()
+  addDevice(command, arguments);
+  command
+      .add_option("--weights", arguments.weights,
+                  "a .safetensors file; default: those in a .gnc file")
       ->type_name("FILE");
   command
       .add_option("--input", arguments.inputs,
@@ -148,25 +201,85 @@ void addReports(CLI::App &app, Arguments &arguments, Texts &texts) {
   addCompile(compile, arguments, texts);
   compile
       .add_option("--emit", arguments.emit,
-                  "ast, graph, train, fused, tiled, buffers, llvm, asm or obj")
+                  "ast, graph, train, fused, tiled, buffers, llvm, asm or obj; ptx, cuda, cubin")
       ->type_name("PHASE");
+  compile.add_flag("--report", arguments.report,
+                   "what every launch will cost on the card of --target");
   compile.add_option("--program", arguments.compile.programs, "only train, eval or infer")
       ->check(CLI::IsMember({"train", "eval", "infer"}))
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  compile.add_option("-o", arguments.output, "a file; - is the terminal")->type_name("FILE");
+  compile
+      .add_option("-o", arguments.output,
+                  "NET.o with a header NET.h, NET.so, NET.gnc, NET.s; with --emit any file, or -")
+      ->type_name("FILE");
+  compile.add_option("--weights", arguments.weights, "a .safetensors file to put into -o")
+      ->type_name("FILE");
 }
 
-void addProfile(CLI::App &app, Arguments &arguments, Texts &texts) {
-  CLI::App &command = *app.add_subcommand("profile", "how long every launch of a step takes");
+void addBench(CLI::App &app, Arguments &arguments, Texts &texts) {
+  CLI::App &command = *app.add_subcommand("bench", "how fast a net is, and where the time goes");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
-  command.add_option("--program", arguments.compile.programs, "train, eval or infer")
+  addDevice(command, arguments);
+  command
+      .add_option("--program", arguments.compile.programs,
+                  "train, eval or infer; default: train and infer")
       ->check(CLI::IsMember({"train", "eval", "infer"}))
       ->expected(1);
-  command.add_option("--steps", arguments.steps, "how often to run; medians are printed")
+  command.add_option("--steps", arguments.steps, "how often to run; default: for a second")
       ->check(CLI::Range(1, 1000000));
+  command.add_flag("--launches", arguments.launches, "every launch, after the layers");
+  command.add_flag("--json", arguments.json, "one JSON object a program");
+}
+
+void addDevices(CLI::App &app, Arguments &arguments) {
+  CLI::App &command = *app.add_subcommand("devices", "what programs can run on here");
+  command
+      .add_option("--cuda-driver", arguments.cudaDriver, "in place of the system's libcuda.so.1")
+      ->type_name("FILE");
+}
+
+void addEmulate(CLI::App &app, gnc::tools::EmulateRequest &request) {
+  CLI::App &command =
+      *app.add_subcommand("emulate", "a kernel of any PTX text, on the card in software");
+  command.add_option("file", request.file, "PTX")->required()->type_name("FILE");
+  command.add_option("--kernel", request.kernel, "default: the only one")->type_name("NAME");
+  for (auto [option, size, what] : {std::tuple("--grid", &request.grid, "blocks; default: 1"),
+                                    std::tuple("--block", &request.block, "threads; default: 32")})
+    command.add_option(option, *size, what)
+        ->type_name("X[,Y[,Z]]")
+        ->delimiter(',')
+        ->expected(1, 3)
+        ->allow_extra_args(false);
+  command.add_option("--shared", request.shared, "bytes of dynamic shared memory");
+  command
+      .add_option("--arg", request.arguments,
+                  "a parameter: u32=5, f32[1024]=random (zero, ramp, unset, NUMBER), or FILE.npy")
+      ->type_name("TYPE=VALUE|FILE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  command
+      .add_option("--print", request.print, "print this buffer afterwards; the first --arg is 0")
+      ->type_name("N")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  command.add_option("--save", request.save, "write it as NumPy's array")
+      ->type_name("N=FILE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  command.add_option("--card", request.card, "sm_75 to sm_120; default: sm_80")->type_name("SM");
+  command.add_flag("--check", request.check,
+                   "find races, misused barriers, bad and uninitialised addresses");
+  command.add_flag("--stats", request.statistics, "count what the kernel does");
+  command
+      .add_option("--seed", request.seed, "of random buffers, and of the order of warps in --check")
+      ->check(gnc::tools::isSeed());
+  command.add_option("--threads", request.threads, "default: 1")->check(CLI::Range(1, 1024));
 }
 
 /// The language's own tools.
@@ -206,6 +319,21 @@ void addLanguageServer(CLI::App &app, Arguments &arguments) {
   server.add_flag("--stdio")->description("accepted: there is no other way to talk");
 }
 
+/// What an installation brings along; made from the tables above.
+void addPages(CLI::App &app, Arguments &arguments) {
+  CLI::App &completions =
+      *app.add_subcommand("completions", "the script that completes gnc's commands in a shell");
+  completions.add_option("shell", arguments.name, "which shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  app.add_subcommand("man", "the manual page, as roff: gnc man | man -l -");
+}
+
+int printPage(const std::string &text) {
+  fputs(text.c_str(), stdout);
+  return 0;
+}
+
 /// False with a message for a text that is no name=value.
 bool readSettings(const Texts &texts, Arguments &arguments) {
   for (const std::string &text : texts.settings) {
@@ -219,7 +347,10 @@ bool readSettings(const Texts &texts, Arguments &arguments) {
   return true;
 }
 
-int dispatch(const CLI::App &app, const Arguments &arguments) {
+int dispatch(const CLI::App &app, const Arguments &arguments,
+             const gnc::tools::EmulateRequest &emulation) {
+  if (app.got_subcommand("emulate"))
+    return gnc::tools::runEmulate(emulation);
   if (app.got_subcommand("train"))
     return runTrain(arguments);
   if (app.got_subcommand("eval"))
@@ -228,8 +359,10 @@ int dispatch(const CLI::App &app, const Arguments &arguments) {
     return runInfer(arguments);
   if (app.got_subcommand("check"))
     return runCheck(arguments);
-  if (app.got_subcommand("profile"))
-    return runProfile(arguments);
+  if (app.got_subcommand("bench"))
+    return runBench(arguments);
+  if (app.got_subcommand("devices"))
+    return runDevices(arguments);
   if (app.got_subcommand("summary"))
     return runSummary(arguments);
   if (app.got_subcommand("fmt"))
@@ -242,6 +375,11 @@ int dispatch(const CLI::App &app, const Arguments &arguments) {
     return runExplain(arguments);
   if (app.got_subcommand("lsp"))
     return runLanguageServer(arguments);
+  if (app.got_subcommand("completions"))
+    return printPage(gnc::tools::completionScript(gnc::tools::commandTable(app), arguments.name));
+  if (app.got_subcommand("man"))
+    return printPage(gnc::tools::manualPage(gnc::tools::commandTable(app), app.get_description(),
+                                            "gnc " GNC_VERSION_TEXT));
   return runCompile(arguments);
 }
 
@@ -259,15 +397,19 @@ int main(int argc, char **argv) {
   Arguments arguments;
   Texts texts;
   CLI::App app("gnc compiles convolutional networks to machine code and trains them", "gnc");
-  app.set_version_flag("--version", "gnc " GNC_VERSION);
+  app.set_version_flag("--version", "gnc " GNC_VERSION_TEXT);
   app.require_subcommand(1);
   addTrain(app, arguments, texts);
   addEval(app, arguments, texts);
   addInfer(app, arguments, texts);
   addReports(app, arguments, texts);
-  addProfile(app, arguments, texts);
+  addBench(app, arguments, texts);
+  addDevices(app, arguments);
+  gnc::tools::EmulateRequest emulation;
+  addEmulate(app, emulation);
   addTexts(app, arguments, texts);
   addLanguageServer(app, arguments);
+  addPages(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
@@ -282,7 +424,7 @@ int main(int argc, char **argv) {
     gnc::tools::reportAsJson();
   }
   try {
-    return finish(dispatch(app, arguments));
+    return finish(dispatch(app, arguments, emulation));
   } catch (const std::bad_alloc &) { // where memory is asked for without a word of what for
     return gnc::tools::report(
         gnc::runtime::environmentError("out-of-memory", "there is not enough memory"));
