@@ -59,6 +59,13 @@ constexpr double kReordered32 = 1e-2, kReordered64 = 1e-10;
 static_assert(kReordered32 > roundings(1, kRound32) * 1e5 &&
               kReordered64 > roundings(8, kRound64) * 1e5);
 
+/// A program's error beside the largest of four samples of it that move every element by up to its
+/// bound in a random direction (NetBound). An error is a sum of many such moves: it is normal, and
+/// four samples of a single number stay below a 16th of its deviation once in 160 000 times
+/// ((2 / (16 sqrt(2 pi)))^4), while compiled code, whose moves are smaller, would need more than
+/// one deviation.
+constexpr double kSampled = 16;
+
 /// A normalised variance differs from 1 by eps / variance: 1e-5 of at least 0.01.
 constexpr double kNormalised = 1e-3;
 
@@ -111,6 +118,17 @@ constexpr LibmError kLibm[] = {
     // sum.
     {"gnc.softplus", 5},
 };
+
+//===- Winograd -------------------------------------------------------------------------------===//
+
+/// F(4x4, 3x3) in f32, relative to the largest result. A result is A' [..] A of products of G w G'
+/// and B' x B. Absolute row sums of A', B' and G are at most 18, 10 and 1: in two dimensions their
+/// squares bound how far what lies between exceeds |x| |w|, 324 * 100, and each of some 30 roundings
+/// on the way is of that size, in the worst case: 6e-2. Roundings of either sign in sums of at least
+/// 32 channels that are themselves sums of either sign leave the square root of each factor, 180 *
+/// sqrt(30) * u = 6e-5.
+constexpr double kWinograd = 1e-4;
+static_assert(kWinograd > 18 * 10 * 5.5 * kRound32);
 
 //===- Derivatives ----------------------------------------------------------------------------===//
 

@@ -1,3 +1,4 @@
+import ctypes
 import os
 import lit.formats
 
@@ -7,12 +8,20 @@ config.suffixes = [".net", ".mlir", ".test"]
 config.excludes = ["Inputs", "programs", "unit", "system", "lint", "bench"]
 config.test_source_root = os.path.dirname(__file__)
 root = os.path.dirname(config.test_source_root)
-config.test_exec_root = os.path.join(root, "build", "lit")
+build = lit_config.params.get("build", os.path.join(root, "build"))
+config.test_exec_root = os.path.join(build, "lit")
+# Tests are of the compiler, not of what it said some time ago.
+config.environment["GNC_CACHE"] = "off"
 config.environment["PATH"] = os.pathsep.join(
-    [os.path.join(root, "build", "bin"), "/usr/lib/llvm-22/bin", config.environment.get("PATH", os.environ["PATH"])])
+    [os.path.join(build, "bin"), "/usr/lib/llvm-22/bin", config.environment.get("PATH", os.environ["PATH"])])
 config.substitutions.append(("%examples", os.path.join(root, "examples")))
 config.substitutions.append(("%exits", os.path.join(config.test_source_root, "exits")))
 config.substitutions.append(("%make-idx", os.path.join(config.test_source_root, "runtime", "Inputs", "make-idx")))
 config.substitutions.append(("%make-data", os.path.join(config.test_source_root, "runtime", "Inputs", "make-data")))
 config.substitutions.append(("%json", os.path.join(config.test_source_root, "tools", "Inputs", "show-json")))
-config.substitutions.append(("%gnc", os.path.join(root, "build", "bin", "gnc")))
+config.substitutions.append(("%gnc", os.path.join(build, "bin", "gnc")))
+config.substitutions.append(("%emulator", os.path.join(build, "lib", "libgnc_cuda_emulator.so")))
+try:
+    ctypes.CDLL("libcuda.so.1")
+except OSError:
+    config.available_features.add("no-cuda-driver")

@@ -9,6 +9,7 @@ gnc=$(realpath "${GNC:-build/bin/gnc}")
 inputs=$PWD/test/system/Inputs
 scale=${GNC_TEST_SCALE:-sample} seed=${GNC_TEST_SEED:-1}
 RANDOM=$((seed % 32768))
+export GNC_CACHE=${GNC_CACHE:-off} # the compiler is what is tested
 work=$(mktemp -d)
 if [[ -n ${GNC_TEST_KEEP:-} ]]; then echo "scratch folder: $work"; else trap 'rm -rf "$work"' EXIT; fi
 [[ -x $gnc ]] || { echo "there is no $gnc: build it first" >&2; exit 1; }

@@ -14,6 +14,7 @@ struct Fixture {
   CompiledNet net = fakeNet();
   Dataset data = fakeData(net);
   std::unique_ptr<ThreadPool> pool = std::move(*ThreadPool::create(2));
+  std::unique_ptr<Device> device = std::move(*HostDevice::create(2));
 };
 
 std::vector<float> inferAll(Fixture &f, int64_t maxBatch) {
@@ -43,7 +44,7 @@ TEST(Evaluate, MeansDoNotDependOnTheBatch) {
   std::optional<Scores> reference;
   for (int64_t batch : {1, 2, 3, 4}) {
     f.net.eval.maxBatch = batch;
-    auto evaluator = Evaluator::create(f.net, *f.data.test.part, *f.pool);
+    auto evaluator = Evaluator::create(f.net, *f.data.test.part, *f.device);
     ASSERT_TRUE(evaluator.ok()) << format(evaluator.error());
     (*evaluator)->executor().initialize(1);
     std::optional<Scores> scores = *(*evaluator)->evaluate(f.data.train);
@@ -60,7 +61,7 @@ TEST(Evaluate, MeansDoNotDependOnTheBatch) {
 
 TEST(Evaluate, StopsWhenAsked) {
   Fixture f;
-  auto evaluator = Evaluator::create(f.net, *f.data.test.part, *f.pool);
+  auto evaluator = Evaluator::create(f.net, *f.data.test.part, *f.device);
   ASSERT_TRUE(evaluator.ok());
   std::atomic<bool> interrupt{true};
   EXPECT_FALSE(*(*evaluator)->evaluate(f.data.test, &interrupt));
@@ -69,7 +70,7 @@ TEST(Evaluate, StopsWhenAsked) {
 TEST(Evaluate, MissingMetricsAreOurBug) {
   Fixture f;
   f.net.recipe.metrics.push_back("f1");
-  EXPECT_EQ(Evaluator::create(f.net, *f.data.test.part, *f.pool).error().code, ErrorCode::Internal);
+  EXPECT_EQ(Evaluator::create(f.net, *f.data.test.part, *f.device).error().code, ErrorCode::Internal);
 }
 
 TEST(Infer, VisitsEverySampleOnce) {

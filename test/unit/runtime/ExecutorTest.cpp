@@ -31,6 +31,14 @@ Error createError(const Program &program) {
 const Tensor &find(const Program &program, Role role, const char *name) {
   return *program.find(role, name);
 }
+
+/// One byte of the arena, which lies on the host.
+Tensor byteTensor(uint64_t offset) {
+  Tensor tensor;
+  tensor.type = ElementType::U8;
+  tensor.offset = offset;
+  return tensor;
+}
 } // namespace
 
 TEST(Executor, ComputeLeavesWeightsAndCommitWritesThem) {
@@ -86,7 +94,7 @@ TEST(Executor, TensorsAreReadAndWrittenInLogicalOrder) {
   train->writeTensor(w, 1, values);
   EXPECT_EQ(train->readTensor(w, 1), values);
   float element; // w[1, 2] lies transposed
-  memcpy(&element, train->arena() + w.offset + 4 * (1 + 3 * 2), 4);
+  memcpy(&element, train->read(w, 1) + 4 * (1 + 3 * 2), 4);
   EXPECT_EQ(element, 18);
   Result<StateCopy> copy = StateCopy::plan(*train, *eval);
   ASSERT_TRUE(copy.ok());
@@ -109,15 +117,16 @@ TEST(Executor, ConstantsAreThereAndTheArenaIsAligned) {
   CompiledNet net = fakeNet();
   auto pool = makePool();
   auto executor = make(net.train, *pool);
+  Tensor constant = byteTensor(net.train.constants[0].offset);
   float half;
-  memcpy(&half, executor->arena() + net.train.constants[0].offset, 4);
+  memcpy(&half, executor->read(constant, 1), 4);
   EXPECT_EQ(half, 0.5f);
-  EXPECT_EQ(uintptr_t(executor->arena()) % 4096, 0u);
+  EXPECT_EQ(uintptr_t(executor->read(byteTensor(0), 1)) % 4096, 0u);
   Program large = net.train;
   large.arenaBytes = uint64_t(5) << 20;
   auto second = make(large, *pool);
-  EXPECT_EQ(uintptr_t(second->arena()) % (2 << 20), 0u);
-  second->arena()[large.arenaBytes - 1] = 1;
+  EXPECT_EQ(uintptr_t(second->read(byteTensor(0), 1)) % (2 << 20), 0u);
+  *second->stage(byteTensor(large.arenaBytes - 1)) = 1;
 }
 
 TEST(Executor, TooMuchMemoryIsRefusedByName) {

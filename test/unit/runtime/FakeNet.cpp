@@ -136,7 +136,7 @@ public:
   Tensor &last() { return program.tensors.back(); }
 
   void launch(KernelEntry entry, TileCount tiles, std::vector<uint64_t> arguments) {
-    program.kernels.push_back({"fake", entry});
+    program.kernels.push_back({"fake", entry, "", 0, 0});
     program.sites.push_back({"Fake", {}});
     uint32_t index = uint32_t(program.kernels.size()) - 1;
     program.launches.push_back({index, index, std::move(arguments), tiles, 0, 0, {}});

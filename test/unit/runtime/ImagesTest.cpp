@@ -132,6 +132,20 @@ TEST(Images, SizesAreLimitedBeforeMemoryIsTaken) {
   for (size_t i : {5, 6, 7, 8}) // height and width become 65500
     jpeg[frame + i] = char(i % 2 ? 0xff : 0xdc);
   EXPECT_EQ(slugOf(jpeg), "image-size");
+  for (size_t i : {5, 7}) // .. and 4316, which is not too large, but more than 512 pixels a byte
+    jpeg[frame + i] = 0x10;
+  EXPECT_EQ(slugOf(jpeg), "damaged-image");
+  EXPECT_NE(decode(jpeg).error().message.find("declares 4316x4316 pixels, more than its"),
+            std::string::npos);
+}
+
+// Text, times and cameras are of no interest: not even a chunk that is damaged.
+TEST(Images, OtherChunksArePassedOver) {
+  std::string png = pngPattern(5, 3, Rgb);
+  png.insert(png.find("IDAT") - 4, std::string("\0\0\0\4iCCPxxxxwhat", 16));
+  Result<Image> image = decode(png);
+  ASSERT_TRUE(image.ok()) << format(image.error());
+  expectPattern(*image, 3);
 }
 
 TEST(Images, OtherFilesAreNone) {

@@ -71,10 +71,10 @@ TEST(Stream, SamplesNotBatches) {
   double expected = 0;
   for (uint32_t s = 0; s < 23; ++s)
     expected += 3000 + s % 7;
-  auto pool = std::move(*ThreadPool::create(1));
+  auto device = std::move(*HostDevice::create(1));
   for (int64_t batch : {1, 2, 3, 4}) {
     bench.net.eval.maxBatch = batch;
-    auto evaluator = Evaluator::create(bench.net, *bench.data.train.part, *pool);
+    auto evaluator = Evaluator::create(bench.net, *bench.data.train.part, *device);
     ASSERT_TRUE(evaluator.ok()) << format(evaluator.error());
     std::optional<Scores> scores = *(*evaluator)->evaluate(bench.data.train);
     ASSERT_TRUE(scores);
@@ -86,8 +86,8 @@ TEST(Stream, SamplesNotBatches) {
 TEST(Stream, PiecesDrawAsTheWhole) {
   Bench bench;
   launchLast(bench.net.infer, record, {addStream(bench.net.infer)});
-  auto pool = std::move(*ThreadPool::create(1));
-  auto executor = std::move(*Executor::create(bench.net.infer, *pool));
+  auto device = std::move(*HostDevice::create(1));
+  auto executor = std::move(*device->load(bench.net.infer));
   auto evaluatorNet = bench.net;
   launchLast(evaluatorNet.eval, record, {addStream(evaluatorNet.eval)});
   Split piece = bench.data.train;
@@ -97,7 +97,7 @@ TEST(Stream, PiecesDrawAsTheWhole) {
   ASSERT_TRUE(infer(bench.net.recipe, *executor, piece, [](int64_t, int64_t, auto) {
                 return Status();
               }).ok());
-  auto evaluator = Evaluator::create(evaluatorNet, *bench.data.train.part, *pool);
+  auto evaluator = Evaluator::create(evaluatorNet, *bench.data.train.part, *device);
   ASSERT_TRUE(evaluator.ok());
   ASSERT_TRUE((*evaluator)->evaluate(piece).ok());
   ASSERT_EQ(seen.size(), 2u);
