@@ -78,7 +78,8 @@ set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "runs and trains networks that gnc compi
 set(CPACK_COMPONENT_DEV_DESCRIPTION "headers and build files for programs with gnc networks inside")
 set(CPACK_COMPONENT_TOOL_DESCRIPTION "A network is one small text file; gnc checks it, compiles it to machine code, and trains it.")
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION})")
-set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION})")
+# dpkg-shlibdeps does not list libllvm every time, though libgnc_compiler.so needs it by itself.
+set(CPACK_DEBIAN_TOOL_PACKAGE_DEPENDS "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}), libllvm${LLVM_VERSION_MAJOR}")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS gnc)
 set(CPACK_DEBIAN_TOOL_PACKAGE_RECOMMENDS "gcc | c-compiler") # gnc compile -o NET.so
 set(CPACK_DEBIAN_TOOL_PACKAGE_SUGGESTS "libgnc-dev, dataset-fashion-mnist")

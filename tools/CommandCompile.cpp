@@ -54,7 +54,7 @@ int emit(const Arguments &arguments, const std::string &phase) {
   if (!levels.ok())
     return report(levels.error());
   CompileRequest request = arguments.compile;
-  request.cpuLevel = levels->front();
+  request.cpuLevel = levels->empty() ? 0 : levels->front();
   CompileReply reply = ask([&](Compiler &compiler) { return compiler.emit(request, phase); });
   return reply.exitCode ? reply.exitCode : print(arguments.output, reply.output);
 }
@@ -156,6 +156,9 @@ int writeProgramFile(const Arguments &arguments) {
     } else {
       return exitCode;
     }
+  if (nets.empty())
+    return report(usageError("usage", "--cpu=none without --target leaves nothing to compile for")
+                      .withHelp("add --target=sm_80, or whichever card it is for"));
   std::vector<runtime::ProgramVariant> variants;
   for (size_t i = 0; i < nets.size(); ++i)
     variants.push_back({&nets[i], cards[i]});
