@@ -54,11 +54,25 @@ def vision(name):
 NETS = {"lenet": lenet, "resnet18": resnet18, "resnet50": lambda: vision("resnet50"), "mobilenetv2": lambda: vision("mobilenet_v2")}
 
 
+def refuse_reference_blas():
+    """Without OpenBLAS, Debian's PyTorch multiplies matrices a hundred times slower: no peer."""
+    import torch
+    x = torch.ones(512, 512)
+    times = []
+    for _ in range(4):
+        start = time.perf_counter()
+        x @ x
+        times.append(time.perf_counter() - start)
+    if min(times) > 0.05:
+        sys.exit("PyTorch has no fast BLAS: apt-get install libopenblas0-pthread")
+
+
 def torch_step(net, mode, batch, threads):
     """Channels last; what answers is traced, frozen and folded."""
     import torch
     import torch.nn.functional as F
     torch.set_num_threads(threads)
+    refuse_reference_blas()
     model, shape = NETS[net]()
     x = torch.randn(batch, *shape).to(memory_format=torch.channels_last)
     model = model.to(memory_format=torch.channels_last)
@@ -124,6 +138,7 @@ def fashion(threads, epochs):
     import torch.nn.functional as F
     torch.set_num_threads(threads)
     torch.manual_seed(1)
+    refuse_reference_blas()
 
     def read(name, offset):
         with gzip.open(f"/usr/share/datasets/fashion-mnist/{name}.gz") as f:
