@@ -54,6 +54,7 @@ private:
   FailureOr<Value> call(const ast::Call &expr);
   FailureOr<Value> callDecl(Found found, const ast::Call &expr);
   FailureOr<Value> callOnEach(const Recipe &recipe, const List &list, const ast::Call &expr);
+  FailureOr<Value> total(std::vector<Value> terms, Span at);
   FailureOr<Value> callDef(Found found, const ast::Call &expr);
   FailureOr<Value> notDefined(llvm::StringRef name, Span at);
   FailureOr<std::vector<Argument>>

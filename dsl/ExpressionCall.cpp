@@ -172,19 +172,37 @@ FailureOr<Value> Evaluator::callOnEach(const Recipe &recipe, const List &list,
       return failure();
     terms.push_back(*term);
   }
-  if (terms.size() < 2)
-    return terms.empty() ? Value::number(0) : terms.front();
-  llvm::SmallVector<Span> spans(terms.size(), expr.span);
+  return terms.empty() ? Value::number(0) : total(std::move(terms), expr.span);
+}
+
+/// The sum of tensors, as a tree: an equation of thousands of reads is nobody's friend, and the
+/// gradient of each read looks at the whole of it.
+FailureOr<Value> Evaluator::total(std::vector<Value> terms, Span at) {
+  constexpr size_t most = 16; // terms of one equation
   auto sum = [](ScalarMath &math, llvm::ArrayRef<mlir::Value> operands) {
     mlir::Value total = operands.front();
     for (mlir::Value operand : operands.drop_front())
       total = math.binary(ast::BinaryOp::Add, total, operand);
     return total;
   };
-  FailureOr<Tensor> total = pointwise(elab, terms, spans, ElementKind::F32, expr.span, "add", sum);
-  if (failed(total))
-    return failure();
-  return Value(*total);
+  while (terms.size() > 1) {
+    std::vector<Value> sums;
+    for (llvm::ArrayRef<Value> left = terms; !left.empty();) {
+      llvm::ArrayRef<Value> some = left.take_front(most);
+      left = left.drop_front(some.size());
+      if (some.size() == 1) {
+        sums.push_back(some.front());
+        continue;
+      }
+      llvm::SmallVector<Span> spans(some.size(), at);
+      FailureOr<Tensor> partial = pointwise(elab, some, spans, ElementKind::F32, at, "add", sum);
+      if (failed(partial))
+        return failure();
+      sums.push_back(*partial);
+    }
+    terms = std::move(sums);
+  }
+  return terms.front();
 }
 
 FailureOr<Value> Evaluator::callDef(Found found, const ast::Call &expr) {

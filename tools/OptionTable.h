@@ -1,6 +1,6 @@
 //===- OptionTable.h - the command line as data, for shells and the manual --------------------===//
 //
-// Read from the option tables of gnc.cpp, so that a completion or a line of the manual cannot be
+// Read from the option tables of Options.cpp, so that a completion or a line of the manual cannot be
 // forgotten.
 //
 //===------------------------------------------------------------------------------------------===//

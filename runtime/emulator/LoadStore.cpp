@@ -161,16 +161,20 @@ template <class E, int N, bool Checked> struct SharedLoad {
     at(w, i, mask, offset);
   }
 };
-template <class E, int N, bool Checked> struct SharedStore {
+
+/// What has offsets of 32 bits is accessed `at` those that the address operand gives.
+template <class Form> struct ByOffset {
+  static void run(Warp &w, const Instruction &i, uint32_t mask) {
+    uint32_t offset[32];
+    address32(w, i, i.op[1], offset);
+    Form::at(w, i, mask, offset);
+  }
+};
+template <class E, int N, bool Checked> struct SharedStore : ByOffset<SharedStore<E, N, Checked>> {
   static void at(Warp &w, const Instruction &i, uint32_t mask, const uint32_t *offset) {
     enterShared<Checked>(w, i, mask, offset, sizeof(E) * N,
                          i.flags & kStrong ? Access::Atomic : Access::Write);
     storeLanes<E, N>(w, i, mask, OffsetMemory{w.block->shared.data(), offset});
-  }
-  static void run(Warp &w, const Instruction &i, uint32_t mask) {
-    uint32_t offset[32];
-    address32(w, i, i.op[1], offset);
-    at(w, i, mask, offset);
   }
 };
 
@@ -198,38 +202,23 @@ static std::byte *enterLocal(Warp &w, uint32_t mask, uint32_t (&offset)[32], uns
   return w.block->local.data() + size_t{w.index} * kLanes * size;
 }
 
-template <class E, int N> struct LocalLoad {
+template <class E, int N> struct LocalLoad : ByOffset<LocalLoad<E, N>> {
   static void at(Warp &w, const Instruction &i, uint32_t mask, uint32_t (&offset)[32]) {
     std::byte *base = enterLocal(w, mask, offset, sizeof(E) * N);
     loadLanes<E, N>(w, i, mask, OffsetMemory{base, offset});
   }
-  static void run(Warp &w, const Instruction &i, uint32_t mask) {
-    uint32_t offset[32];
-    address32(w, i, i.op[1], offset);
-    at(w, i, mask, offset);
-  }
 };
-template <class E, int N> struct LocalStore {
+template <class E, int N> struct LocalStore : ByOffset<LocalStore<E, N>> {
   static void at(Warp &w, const Instruction &i, uint32_t mask, uint32_t (&offset)[32]) {
     std::byte *base = enterLocal(w, mask, offset, sizeof(E) * N);
     storeLanes<E, N>(w, i, mask, OffsetMemory{base, offset});
   }
-  static void run(Warp &w, const Instruction &i, uint32_t mask) {
-    uint32_t offset[32];
-    address32(w, i, i.op[1], offset);
-    at(w, i, mask, offset);
-  }
 };
-template <class E, int N> struct ParamLoad {
+template <class E, int N> struct ParamLoad : ByOffset<ParamLoad<E, N>> {
   static void at(Warp &w, const Instruction &i, uint32_t mask, uint32_t (&offset)[32]) {
     const LaunchState &launch = *w.block->launch;
     enterPrivate(w, mask, offset, sizeof(E) * N, launch.program->parameterBytes, "parameter");
     loadLanes<E, N>(w, i, mask, OffsetMemory{const_cast<std::byte *>(launch.parameters), offset});
-  }
-  static void run(Warp &w, const Instruction &i, uint32_t mask) {
-    uint32_t offset[32];
-    address32(w, i, i.op[1], offset);
-    at(w, i, mask, offset);
   }
 };
 

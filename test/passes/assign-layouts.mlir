@@ -89,3 +89,41 @@ func.func @diagonal(%x: tensor<3x6xf32>, %w: tensor<3x6xf32> {gnc.role = "weight
   }
   return %z : tensor<3x3xf32>
 }
+
+// -----
+
+// A reshape between row-major tensors is another name for them, so both stay as they are, and the reader takes their order.
+// CHECK: #[[LAST:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+// CHECK-LABEL: @reshape
+// CHECK: gnc.reshape %{{.*}} : tensor<?x2x4x8xf32> -> tensor<?x8x8xf32>
+// CHECK: -> tensor<?x8x8xf32, #[[LAST]]>
+func.func @reshape(%x: tensor<?x2x8xf32>) -> tensor<?x8x8xf32> {
+  %t = gnc.compute [n = ?, t = 2, p = 4, k = 8] (%a = %x[n, t, k] : tensor<?x2x8xf32>) -> tensor<?x2x4x8xf32> {
+    gnc.yield %a : f32
+  }
+  %r = gnc.reshape %t : tensor<?x2x4x8xf32> -> tensor<?x8x8xf32>
+  %y = gnc.compute [n = ?, k = 8, i = 8] (%a = %r[n, i, k] : tensor<?x8x8xf32>) -> tensor<?x8x8xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x8x8xf32>
+}
+
+// -----
+
+// An input of which several elements are read at a point, across its order, is copied into the reader's order first.
+// CHECK: #[[LAST:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+// CHECK-LABEL: @several_across
+// CHECK: %[[COPY:.*]] = gnc.compute {{.*}} (%{{.*}} = %arg0[{{.*}}] : tensor<?x8x6xf32>) -> tensor<?x8x6xf32, #[[LAST]]> {
+// CHECK: gnc.compute [n = ?, t = 3, c = 8] (%{{.*}} = %[[COPY]][n, c, t * 2] {{.*}} = %[[COPY]][n, c, t * 2 + 1]
+func.func @several_across(%x: tensor<?x8x6xf32> {gnc.role = "input"}, %w: tensor<16x8xf32> {gnc.role = "weight"}) -> tensor<?x16x3xf32> {
+  %v = gnc.compute [n = ?, t = 3, c = 8] (%a = %x[n, c, t * 2] : tensor<?x8x6xf32>, %b = %x[n, c, t * 2 + 1] : tensor<?x8x6xf32>) -> tensor<?x3x8xf32> {
+    %0 = arith.addf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [n = ?, k = 16, t = 3] sum [c = 8] (%a = %w[k, c] : tensor<16x8xf32>, %b = %v[n, t, c] : tensor<?x3x8xf32>) -> tensor<?x16x3xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x16x3xf32>
+}

@@ -3,27 +3,7 @@
  * PIXELS: bytes of the images, one after the other. Without WEIGHTS those in the image are used. */
 #include "lenet.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-static int check(gnc_status *status) {
-  if (!status)
-    return 1;
-  fputs(gnc_status_text(status), stderr);
-  gnc_status_free(status);
-  return 0;
-}
-
-/* Of `count` elements, the one extent that a batch of scalars or images has beside its own. */
-static gnc_buffer bufferOf(void *data, gnc_type type, const int64_t *shape, int32_t rank) {
-  gnc_buffer buffer = {0};
-  buffer.size = sizeof buffer;
-  buffer.data = data;
-  buffer.type = type;
-  buffer.rank = rank;
-  buffer.shape = shape;
-  return buffer;
-}
+#include "host.h"
 
 int main(int argc, char **argv) {
   const int64_t own[] = LENET_INPUT_IMAGE_SHAPE;

@@ -1,28 +1,7 @@
 /* Answers of a net from a .gnc file that holds code for processors and for cards, one line a sample.
  *   bundle FILE.gnc PIXELS SAMPLES [DEVICE]
  * PIXELS: bytes of images of 28 x 28, one after the other. Without DEVICE the library chooses. */
-#include <gnc/gnc_runtime.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-
-static int check(gnc_status *status) {
-  if (!status)
-    return 1;
-  fputs(gnc_status_text(status), stderr);
-  gnc_status_free(status);
-  return 0;
-}
-
-static gnc_buffer bufferOf(void *data, gnc_type type, const int64_t *shape, int32_t rank) {
-  gnc_buffer buffer = {0};
-  buffer.size = sizeof buffer;
-  buffer.data = data;
-  buffer.type = type;
-  buffer.rank = rank;
-  buffer.shape = shape;
-  return buffer;
-}
+#include "host.h"
 
 int main(int argc, char **argv) {
   gnc_program *program;

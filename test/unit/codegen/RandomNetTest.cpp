@@ -56,7 +56,7 @@ std::string explain(uint64_t seed, const std::string &wrong, std::vector<Plan> p
   RandomNet small = shrink(net, [&](const RandomNet &simpler) { return fails(simpler, plans); });
   return "seed " + std::to_string(seed) + ": " + wrong +
          "\nto repeat it: GNC_TEST_CASE=" + std::to_string(seed) +
-         " build/bin/unit-codegen --gtest_filter=RandomNet.compiled\nthe " +
+         " build/bin/unit-codegen --gtest_filter='*RandomNets.compiled/0'\nthe " +
          "smallest net that is wrong, for " + std::to_string(small.samples) + " of " +
          std::to_string(small.planned) + " samples:\n" + small.text() + askAbout(small, plans);
 }
@@ -73,9 +73,16 @@ std::string check(uint64_t seed, const std::vector<Plan> &plans, Tally &tally) {
   return verdict.wrong;
 }
 
-TEST(RandomNet, compiled) {
+/// The nets in parts, which may run at the same time (test/run runs tests in shards).
+constexpr unsigned kParts = 4;
+class RandomNets : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Parts, RandomNets, testing::Range(0u, kParts));
+
+TEST_P(RandomNets, compiled) {
   const char *only = std::getenv("GNC_TEST_CASE");
-  auto seedOf = [&](unsigned i) { return only ? std::strtoull(only, nullptr, 10) : caseSeed(i); };
+  auto seedOf = [&](unsigned i) {
+    return only ? std::strtoull(only, nullptr, 10) : caseSeed(i * kParts + GetParam());
+  };
   // In a sample, each net is compiled in some of the ways; all ways occur.
   auto plansOf = [&](unsigned i) {
     std::vector<Plan> all = netPlans(seedOf(i)), some;
@@ -85,7 +92,7 @@ TEST(RandomNet, compiled) {
     return some;
   };
   Tally &tally = *sharedTally();
-  auto failures = runInWorker(only ? 1 : caseCount(12, 300), kLimits,
+  auto failures = runInWorker(only ? 1 : caseCount(12, 300) / kParts, kLimits,
                               [&](unsigned i) { return check(seedOf(i), plansOf(i), tally); });
   for (const WorkerFailure &failure : failures)
     ADD_FAILURE() << explain(seedOf(failure.index), failure.text, plansOf(failure.index));
@@ -100,7 +107,7 @@ TEST(RandomNet, compiled) {
 //===- The generator --------------------------------------------------------------------------===//
 
 /// No layer is forgotten, and the text is that of a valid net (which `compiled` finds out).
-TEST(RandomNet, everyLayerIsDrawn) {
+TEST(RandomNetGenerator, everyLayerIsDrawn) {
   std::vector<unsigned> uses(netLayers().size(), 0);
   unsigned several = 0, shared = 0, exact = 0;
   for (uint64_t seed = 0; seed < 2000; ++seed) {
@@ -123,7 +130,7 @@ TEST(RandomNet, everyLayerIsDrawn) {
 }
 
 /// The same seed gives the same net.
-TEST(RandomNet, repeats) {
+TEST(RandomNetGenerator, repeats) {
   EXPECT_EQ(randomNet(7).text(), randomNet(7).text());
   EXPECT_NE(randomNet(7).text(), randomNet(8).text());
 }

@@ -261,10 +261,15 @@ std::string parseMutant(const std::string &text) {
   return "";
 }
 
+/// A changed number may ask for thousands of layers: what may be unrolled takes 10 s, and its
+/// backward pass as long.
+constexpr double secondsOfLargest = 100;
+
 void run(const char *what, unsigned count, const std::function<std::string(uint64_t)> &mutant,
          const std::function<std::string(unsigned, const std::string &)> &judge) {
   auto start = std::chrono::steady_clock::now();
-  auto failures = runInWorker(count, {}, [&](unsigned i) { return judge(i, mutant(caseSeed(i))); });
+  auto failures = runInWorker(count, {.seconds = secondsOfLargest},
+                              [&](unsigned i) { return judge(i, mutant(caseSeed(i))); });
   std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
   printf("  measured: %u mutants %s, %zu failures, %.1f s\n", count, what, failures.size(),
          time.count());

@@ -50,20 +50,22 @@ func.func @f(%x: {0}, %w: tensor<{1}x{2}x3x3xf32>, %b: tensor<{1}xf32>, %z: {3})
       .str();
 }
 
-static std::string weightGradient(Shape s) {
+/// dy is read `margin` off its border, and so much of it lies behind what is read.
+static std::string weightGradient(Shape s, int64_t margin = 0) {
   int64_t oh = s.height + 2 * s.pad - 2, ow = s.width + 2 * s.pad - 2;
   std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", s.c, s.height, s.width);
-  std::string y = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", s.k, oh, ow);
+  std::string y =
+      llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", s.k, oh + 2 * margin, ow + 2 * margin);
   return llvm::formatv(R"(
 func.func @f(%x: {0}, %dy: {1}) -> tensor<{2}x{3}x3x3xf32> {{
   %dw = gnc.compute [k = {2}, c = {3}, r = 3, s = 3] sum [n = ?, i = {4}, j = {5}]
-      (%p = %x[n, c, i + r - {6}, j + s - {6}] ?? 0.0 : {0}, %q = %dy[n, k, i, j] : {1}) -> tensor<{2}x{3}x3x3xf32> {{
+      (%p = %x[n, c, i + r - {6}, j + s - {6}] ?? 0.0 : {0}, %q = %dy[n, k, i + {7}, j + {7}] : {1}) -> tensor<{2}x{3}x3x3xf32> {{
     %0 = arith.mulf %p, %q : f32
     gnc.yield %0 : f32
   }
   return %dw : tensor<{2}x{3}x3x3xf32>
 })",
-                       x, y, s.k, s.c, oh, ow, s.pad)
+                       x, y, s.k, s.c, oh, ow, s.pad, margin)
       .str();
 }
 
@@ -92,4 +94,9 @@ TEST(Winograd, FinishMovesAlong) {
 TEST(Winograd, WeightGradient) {
   for (Shape shape : kShapes)
     check(weightGradient(shape));
+}
+/// A tile that reaches over what is summed finds numbers there, not the border.
+TEST(Winograd, WeightGradientOfAPart) {
+  for (Shape shape : kShapes)
+    check(weightGradient(shape, /*margin=*/2));
 }
