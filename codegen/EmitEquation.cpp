@@ -270,7 +270,7 @@ public:
   explicit ProcessorTarget(VectorTarget vectors) : vectors(vectors) {}
 
   /// A launch costs a microsecond here, and equal kernels are one.
-  bool sharesKernels(ComputeOp) const final { return false; }
+  PartForm formOf(ComputeOp) const final { return {}; }
 
   FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
                                 ArrayRef<Type> buffers) const final {

@@ -26,15 +26,25 @@ void GpuBuilder::setThreads(unsigned count) {
 Value GpuBuilder::thread() { return threadId; }
 Value GpuBuilder::block() { return part ? part : blockId; }
 
-void GpuBuilder::countBlocksFrom(Value first) { part = sub(blockId, first); }
+void GpuBuilder::startPart(Value first) {
+  part = sub(blockId, first);
+  memoryOfPart = 0;
+}
 
 Value GpuBuilder::shared(int64_t elements) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.getBody().front());
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::GPUDialect::getWorkgroupAddressSpace());
-  auto type = MemRefType::get({elements}, b.getF32Type(), MemRefLayoutAttrInterface(), space);
-  return memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(16));
+  auto typeFor = [&](int64_t elements) {
+    return MemRefType::get({elements}, b.getF32Type(), MemRefLayoutAttrInterface(), space);
+  };
+  if (memoryOfPart == memory.size())
+    memory.push_back(memref::AllocaOp::create(b, loc, typeFor(elements), b.getI64IntegerAttr(16)));
+  Value mine = memory[memoryOfPart++];
+  if (cast<MemRefType>(mine.getType()).getNumElements() < elements)
+    mine.setType(typeFor(elements)); // nobody has asked for its size
+  return mine;
 }
 
 Value GpuBuilder::loadShared(Value memory, Value offset, unsigned lanes) {

@@ -21,14 +21,14 @@ public:
   /// Vectors have four elements and lie at multiples of their size.
   GpuBuilder(mlir::ModuleOp module, mlir::Location loc, llvm::ArrayRef<mlir::Type> buffers);
 
-  /// How many threads a block has; said once.
+  /// How many threads a block has.
   void setThreads(unsigned count);
   mlir::Value thread(); ///< number of this thread in its block
   mlir::Value block();  ///< number of this block: the tile
-  /// Blocks are counted from `first` on in what is emitted from now on: a part of the kernel.
-  void countBlocksFrom(mlir::Value first);
+  /// What is emitted from now on is a part of the kernel, whose blocks are counted from `first` on.
+  void startPart(mlir::Value first);
 
-  /// f32 memory that the threads of a block share.
+  /// f32 memory that the threads of a block share. Parts have the same memory: a block is of one.
   mlir::Value shared(int64_t elements);
   mlir::Value loadShared(mlir::Value memory, mlir::Value offset, unsigned lanes);
   void storeShared(mlir::Value value, mlir::Value memory, mlir::Value offset);
@@ -44,6 +44,8 @@ public:
 
 private:
   mlir::Value threadId, blockId, part;
+  llvm::SmallVector<mlir::Value> memory; ///< that blocks share
+  unsigned memoryOfPart = 0;             ///< how many of them this part has
 };
 
 } // namespace gnc

@@ -209,8 +209,7 @@ SmallVector<Value> GpuContractionEmitter::sum() {
   return tile;
 }
 
-FailureOr<Tiles> GpuContractionEmitter::emit() {
-  k.setThreads(plan.tile.threads());
+LogicalResult GpuContractionEmitter::emit() {
   findBlock();
   for (unsigned operand : {P::A, P::B}) {
     memory[operand] = k.shared(2 * sharedSize(operand));
@@ -220,14 +219,7 @@ FailureOr<Tiles> GpuContractionEmitter::emit() {
   threadRow = k.mul(k.divide(k.thread(), across), 4);
   threadColumn = k.mul(k.remainder(k.thread(), across), 4);
   writeTile(sum());
-  if (failed_)
-    return failure();
-  return plan.tiles();
-}
-
-FailureOr<Tiles> emitGpuContraction(GpuBuilder &k, ComputeOp op, unsigned vector,
-                                    const KernelArguments &arguments) {
-  return GpuContractionEmitter(k, op, vector, arguments).emit();
+  return failure(failed_);
 }
 
 } // namespace gnc

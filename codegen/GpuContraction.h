@@ -3,21 +3,21 @@
 
 #include "codegen/GpuBuilder.h"
 #include "codegen/GpuContractionPlan.h"
+#include "codegen/GpuPart.h"
 #include "codegen/RegionEmitter.h"
 
 namespace gnc {
 
-/// `vector` is the column index, as contractionVector found it.
-mlir::FailureOr<Tiles> emitGpuContraction(GpuBuilder &k, ComputeOp op, unsigned vector,
-                                          const KernelArguments &arguments);
-
 /// GpuContraction.cpp has the order of tiles and the copies to shared memory,
 /// GpuContractionTile.cpp what a thread multiplies and writes.
-class GpuContractionEmitter {
+class GpuContractionEmitter final : public GpuPart {
 public:
+  /// `vector` is the column index, as contractionVector found it.
   GpuContractionEmitter(GpuBuilder &k, ComputeOp op, unsigned vector,
                         const KernelArguments &arguments);
-  mlir::FailureOr<Tiles> emit();
+  Tiles tiles() const final { return plan.tiles(); }
+  unsigned threads() const final { return plan.tile.threads(); }
+  llvm::LogicalResult emit() final;
 
 private:
   using P = GpuContractionPlan;

@@ -104,7 +104,7 @@ Value GpuEquationEmitter::countSteps(unsigned width) {
 }
 
 /// Blocks that take `perBlock` steps each.
-Tiles GpuEquationEmitter::tilesOf(unsigned width, unsigned perBlock) {
+Tiles GpuEquationEmitter::tilesOf(unsigned width, unsigned perBlock) const {
   Tiles tiles;
   int64_t product = 1;
   bool batched = false;
@@ -162,11 +162,12 @@ void GpuEquationEmitter::emitElements() {
   });
 }
 
-Tiles GpuEquationEmitter::plan(bool alone) {
+GpuEquationEmitter::GpuEquationEmitter(GpuBuilder &gpu, ComputeOp op,
+                                       const KernelArguments &arguments, bool alone)
+    : EquationEmitter(gpu, op, arguments), gpu(gpu) {
   prepare();
   share = divideThreads(alone);
   width = share.across > 1 ? 1 : vectorWidth();
-  return tilesOf(width, share.points);
 }
 
 LogicalResult GpuEquationEmitter::emit() {
@@ -178,15 +179,21 @@ LogicalResult GpuEquationEmitter::emit() {
 // The target
 //===------------------------------------------------------------------------------------------===//
 
-static FailureOr<Tiles> emitAlone(GpuBuilder &k, const KernelPart &part) {
-  GpuEquationEmitter emitter(k, part.op, part.arguments);
-  Tiles tiles = emitter.plan(/*alone=*/true);
-  k.setThreads(emitter.threads());
-  return failed(emitter.emit()) ? FailureOr<Tiles>(failure()) : tiles;
+static double pointsOf(ArrayRef<int64_t> extents, int64_t batch) {
+  double count = 1;
+  for (int64_t extent : extents)
+    count *= double(ShapedType::isDynamic(extent) ? batch : extent);
+  return count;
+}
+
+static std::unique_ptr<GpuPart> planPart(GpuBuilder &k, const KernelPart &part, bool alone) {
+  if (std::optional<unsigned> vector = contractionVector(part.op))
+    return std::make_unique<GpuContractionEmitter>(k, part.op, *vector, part.arguments);
+  return std::make_unique<GpuEquationEmitter>(k, part.op, part.arguments, alone);
 }
 
 /// The tiles of all parts together; where some are counted by the batch, possibly a few more, which
-/// the last part finds to be beyond its end.
+/// are beyond the last part's end.
 static Tiles sumOf(ArrayRef<Tiles> parts) {
   constexpr int64_t scale = 4096;
   Tiles sum{0, 0, scale, 1};
@@ -211,25 +218,36 @@ static Value countTiles(GpuBuilder &k, const Tiles &tiles) {
 /// block go the same way, so a part may have barriers.
 static LogicalResult emitParts(GpuBuilder &k, ArrayRef<KernelPart> parts, Value first,
                                SmallVectorImpl<Tiles> &tiles) {
-  GpuEquationEmitter emitter(k, parts.front().op, parts.front().arguments);
-  tiles.push_back(emitter.plan(/*alone=*/false));
-  k.countBlocksFrom(first);
-  if (parts.size() == 1)
-    return emitter.emit();
-  Value count = countTiles(k, tiles.back());
+  std::unique_ptr<GpuPart> part = planPart(k, parts.front(), /*alone=*/false);
+  tiles.push_back(part->tiles());
+  k.setThreads(part->threads());
+  k.startPart(first);
+  Value count = countTiles(k, part->tiles());
   bool good = true;
-  k.when(
-      k.less(k.block(), count), [&] { good &= succeeded(emitter.emit()); },
-      [&] { good &= succeeded(emitParts(k, parts.drop_front(), k.add(first, count), tiles)); });
+  auto emitPart = [&] { good &= succeeded(part->emit()); };
+  auto emitOthers = [&] {
+    good &= succeeded(emitParts(k, parts.drop_front(), k.add(first, count), tiles));
+  };
+  Value mine = k.less(k.block(), count);
+  if (parts.size() == 1)
+    k.when(mine, emitPart);
+  else
+    k.when(mine, emitPart, emitOthers);
   return success(good);
 }
 
-static FailureOr<Tiles> emitParts(GpuBuilder &k, ArrayRef<KernelPart> parts) {
-  SmallVector<Tiles> tiles;
-  k.setThreads(GpuEquationEmitter::kBlock);
-  if (failed(emitParts(k, parts, k.constant(0), tiles)))
+static FailureOr<Tiles> emitKernel(GpuBuilder &k, ArrayRef<KernelPart> parts) {
+  if (parts.size() > 1) {
+    SmallVector<Tiles> tiles;
+    if (failed(emitParts(k, parts, k.constant(0), tiles)))
+      return failure();
+    return sumOf(tiles);
+  }
+  std::unique_ptr<GpuPart> part = planPart(k, parts.front(), /*alone=*/true);
+  k.setThreads(part->threads());
+  if (failed(part->emit()))
     return failure();
-  return sumOf(tiles);
+  return part->tiles();
 }
 
 namespace {
@@ -237,7 +255,13 @@ class GpuKernelTarget final : public KernelTarget {
 public:
   explicit GpuKernelTarget(int64_t batch) : batch(batch) {}
 
-  bool sharesKernels(ComputeOp op) const final { return !contractionVector(op); }
+  PartForm formOf(ComputeOp op) const final {
+    if (std::optional<unsigned> vector = contractionVector(op))
+      return {planGpuContraction(op, *vector).tile.threads(), /*hungry=*/true};
+    constexpr double kLarge = 512 * GpuEquationEmitter::kBlock;
+    return {GpuEquationEmitter::kBlock, /*hungry=*/false,
+            pointsOf(op.getParallelExtents(), kUsualBatch) > kLarge};
+  }
 
   FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
                                 ArrayRef<Type> buffers) const final {
@@ -245,11 +269,7 @@ public:
       if (failed(checkCounts(part.op, buffers)))
         return failure();
     GpuBuilder k(module, UnknownLoc::get(module.getContext()), buffers);
-    auto &[op, arguments] = parts.front();
-    std::optional<unsigned> vector = contractionVector(op);
-    FailureOr<Tiles> tiles = vector             ? emitGpuContraction(k, op, *vector, arguments)
-                             : parts.size() > 1 ? emitParts(k, parts)
-                                                : emitAlone(k, parts.front());
+    FailureOr<Tiles> tiles = emitKernel(k, parts);
     if (succeeded(tiles))
       return EmittedKernel{k.function, *tiles};
     k.function.erase();
@@ -267,18 +287,12 @@ private:
                             << ", and kernels of a GPU count to 2147483647; make the batch of "
                             << batch << " smaller";
     };
-    auto product = [&](ArrayRef<int64_t> extents) {
-      double count = 1;
-      for (int64_t extent : extents)
-        count *= double(ShapedType::isDynamic(extent) ? batch : extent);
-      return count;
-    };
     for (Type buffer : buffers)
       if (failed(check("elements", double(cast<MemRefType>(buffer).getNumElements()))))
         return failure();
-    if (failed(check("elements", product(op.getParallelExtents()))))
+    if (failed(check("elements", pointsOf(op.getParallelExtents(), batch))))
       return failure();
-    return check("terms of a sum", product(op.getReductionExtents()));
+    return check("terms of a sum", pointsOf(op.getReductionExtents(), batch));
   }
 
   int64_t batch;

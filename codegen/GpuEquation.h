@@ -15,6 +15,7 @@
 
 #include "codegen/EquationEmitter.h"
 #include "codegen/GpuBuilder.h"
+#include "codegen/GpuPart.h"
 
 namespace gnc {
 
@@ -27,18 +28,16 @@ struct ThreadShare {
   unsigned threads() const { return points * across; }
 };
 
-class GpuEquationEmitter : EquationEmitter {
+class GpuEquationEmitter final : public GpuPart, EquationEmitter {
 public:
   /// Threads of a block, unless a long sum has a kernel of its own.
   static constexpr unsigned kBlock = 256;
 
-  GpuEquationEmitter(GpuBuilder &gpu, ComputeOp op, const KernelArguments &arguments)
-      : EquationEmitter(gpu, op, arguments), gpu(gpu) {}
-  /// Decides how blocks and threads are used; `alone`: of a kernel that has no other parts.
-  Tiles plan(bool alone);
-  /// Then emits what a block does.
-  llvm::LogicalResult emit();
-  unsigned threads() const { return share.threads(); }
+  /// `alone`: of a kernel that has no other parts.
+  GpuEquationEmitter(GpuBuilder &gpu, ComputeOp op, const KernelArguments &arguments, bool alone);
+  Tiles tiles() const final { return tilesOf(width, share.points); }
+  unsigned threads() const final { return share.threads(); }
+  llvm::LogicalResult emit() final;
 
 private:
   bool isAligned(unsigned read);
@@ -49,7 +48,7 @@ private:
 
   mlir::Value stepsOf(const Loop &loop, unsigned width);
   mlir::Value countSteps(unsigned width);
-  Tiles tilesOf(unsigned width, unsigned perBlock);
+  Tiles tilesOf(unsigned width, unsigned perBlock) const;
   void setPoint(mlir::Value flat, unsigned width);
   void emitElements();
   void emitShared();

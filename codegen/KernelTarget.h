@@ -18,14 +18,21 @@ struct KernelPart {
   KernelArguments arguments;
 };
 
+/// What an equation is as a part of a kernel beside others.
+struct PartForm {
+  unsigned threads = 0; ///< of a block, the same for all parts; 0: it has a kernel of its own
+  bool hungry = false;  ///< its blocks take much of what a multiprocessor has
+  bool large = false;   ///< its blocks fill a card
+};
+
 /// Writes the kernels of equations. Everything else about a program (buffers, updates, launches)
 /// is the same for all targets.
 class KernelTarget {
 public:
   virtual ~KernelTarget() = default;
-  /// Whether equations like this one, of which none depends on another, may be parts of one kernel:
-  /// where a launch costs more than a small equation.
-  virtual bool sharesKernels(ComputeOp op) const = 0;
+  /// Equations, none of which depends on another, may be parts of one kernel where a launch costs
+  /// more than a small equation.
+  virtual PartForm formOf(ComputeOp op) const = 0;
   /// Adds a kernel to `module` for one equation, or for several that share it. `buffers` are the
   /// flat memrefs that it works on. Errors are emitted at the op.
   virtual mlir::FailureOr<EmittedKernel> emit(mlir::ModuleOp module,

@@ -8,17 +8,33 @@ namespace gnc {
 namespace {
 struct Group {
   LaunchGroup ops;
-  bool open = false; ///< to others
+  PartForm form;        ///< of all
+  bool streams = false; ///< one of them is large, but not hungry
   llvm::SmallPtrSet<Value, 8> reads, writes;
+
+  /// All blocks of a kernel have what the hungriest part takes, so fewer of them run at a time: bad
+  /// for a part that has many and waits for memory.
+  bool takes(const PartForm &other) const {
+    bool alsoStreams = other.large && !other.hungry;
+    return form.threads && form.threads == other.threads && !(form.hungry && alsoStreams) &&
+           !(other.hungry && streams);
+  }
+  void add(ComputeOp op, const PartForm &other) {
+    ops.push_back(op);
+    form.threads = other.threads;
+    form.hungry |= other.hungry;
+    streams |= other.large && !other.hungry;
+  }
 };
 } // namespace
 
 std::vector<LaunchGroup> groupLaunches(ArrayRef<ComputeOp> ops, const KernelTarget &target,
                                        function_ref<Value(Value)> bufferOf) {
-  constexpr size_t kMostParts = 16, kMostBuffers = 64;
+  // What comes too early holds its results for long: an equation moves over few launches.
+  constexpr size_t kMostParts = 16, kMostBuffers = 64, kLookBack = 3;
   std::vector<Group> groups;
   for (ComputeOp op : ops) {
-    bool shares = target.sharesKernels(op);
+    PartForm form = target.formOf(op);
     SmallVector<Value> reads, writes;
     for (Value read : op.getReads()) {
       reads.push_back(bufferOf(read));
@@ -32,17 +48,16 @@ std::vector<LaunchGroup> groupLaunches(ArrayRef<ComputeOp> ops, const KernelTarg
       return llvm::any_of(reads, written) || llvm::any_of(writes, written) ||
              llvm::any_of(writes, [&](Value buffer) { return group.reads.contains(buffer); });
     };
-    Group *home = nullptr;
-    for (size_t i = groups.size(); shares && !home && i-- > 0 && !conflicts(groups[i]);)
-      if (groups[i].open && groups[i].ops.size() < kMostParts &&
+    Group *home = nullptr; // the first: what follows this equation may come early, too
+    size_t last = groups.size() - std::min(groups.size(), kLookBack);
+    for (size_t i = groups.size(); i-- > last && !conflicts(groups[i]);)
+      if (groups[i].takes(form) && groups[i].ops.size() < kMostParts &&
           groups[i].reads.size() + groups[i].writes.size() + reads.size() + writes.size() <=
               kMostBuffers)
         home = &groups[i];
-    if (!home) {
+    if (!home)
       home = &groups.emplace_back();
-      home->open = shares;
-    }
-    home->ops.push_back(op);
+    home->add(op, form);
     home->reads.insert_range(reads);
     home->writes.insert_range(writes);
   }

@@ -1,5 +1,4 @@
-//===- Pipeline.cpp - from the graph to machine code, phase by phase
-//----------------------------===//
+//===- Pipeline.cpp - from the graph to machine code, phase by phase --------------------------===//
 #include "codegen/Pipeline.h"
 
 #include "codegen/Jit.h"
@@ -36,6 +35,13 @@ template <std::unique_ptr<Pass> (*Create)()> std::unique_ptr<Pass> plain(const P
   return Create();
 }
 
+/// A card computes some hundred blocks of threads at a time.
+std::unique_ptr<Pass> splitReduction(const PipelineOptions &options) {
+  SplitReductionOptions own;
+  own.blocks = options.gpu ? 128 : 0;
+  return createSplitReduction(own);
+}
+
 std::unique_ptr<Pass> winograd(const PipelineOptions &options) {
   WinogradOptions own;
   own.batch = options.batch;
@@ -65,7 +71,7 @@ constexpr Step kGraphStory[] = {
     // tile for each.
     {Phase::Fused, "winograd", winograd, Need::Speed, /*onGpu=*/false},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
-    {Phase::Fused, "split-reduction", plain<createSplitReduction>},
+    {Phase::Fused, "split-reduction", splitReduction},
     // The second stages walk over indices of extent 1.
     {Phase::Fused, "simplify", plain<createSimplify>},
     // Gradients of strided convolutions become contractions before those are looked for.

@@ -122,6 +122,7 @@ def SplitReduction : Pass<"gnc-split-reduction", "::mlir::func::FuncOp"> {
   }];
   let options = [
     Option<"fewResults", "few-results", "int64_t", "4096", "split for parallelism below so many results">,
-    Option<"longReduction", "long-reduction", "int64_t", "16384", "split when more terms than this are reduced">];
+    Option<"longReduction", "long-reduction", "int64_t", "16384", "split when more terms than this are reduced">,
+    Option<"blocks", "blocks", "int64_t", "0", "divide contractions into so many blocks of results; 0: as the results are">];
   let dependentDialects = ["::gnc::GncDialect"];
 }

@@ -14,7 +14,9 @@
 // Which index becomes parallel:
 //   contractions   the batch: one partial result per sample, each a contraction again. Only for
 //                  results that are small beside the work, as the weight gradients of a
-//                  convolution; those of a linear layer have parallelism of their own.
+//                  convolution; those of a linear layer have parallelism of their own. For a
+//                  card, whose blocks of threads want to be many: one index more where a long sum
+//                  has few results, as in the first linear layer behind convolutions.
 //   others         the index of the last dimension of what is read, if it is summed over (vectors
 //                  run along it); else the batch; else the longest. Repeated while results are
 //                  few and sums long.
@@ -87,6 +89,7 @@ namespace {
 /// What is worth splitting: at most so many results, and at least so many terms.
 struct Limits {
   int64_t fewResults, longReduction;
+  int64_t blocks; ///< that a contraction should be divided into, each of kBlockResults
 };
 
 /// The reduction indices that stage 1 makes parallel, and what that leaves.
@@ -150,6 +153,24 @@ static void chooseForContraction(ComputeOp op, Choice &choice) {
   if (batch && choice.isLong() && choice.results <= kSmallResult &&
       choice.terms / kPlannedBatch >= kFewestTerms)
     choice.take(*batch);
+  constexpr double kBlockResults = 64 * 64, kWorthTwoStages = 2048, kTermsOfBlock = 128;
+  double results = pointsOf(op.getParallelExtents());
+  for (unsigned index : choice.parallel)
+    results *= pointsOf(op.getExtents()[index]);
+  double times = double(choice.limits.blocks) * kBlockResults / results;
+  if (times < 2 || choice.terms < kWorthTwoStages)
+    return;
+  // The longest index that leaves each block enough to sum and makes no more blocks than wanted.
+  std::optional<unsigned> best;
+  for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i) {
+    int64_t extent = op.getExtents()[i];
+    if (choice.canTake(i) && !ShapedType::isDynamic(extent) && double(extent) <= times &&
+        choice.terms / double(extent) >= kTermsOfBlock &&
+        (!best || extent > op.getExtents()[*best]))
+      best = i;
+  }
+  if (best)
+    choice.take(*best);
 }
 
 static void chooseForReduction(ComputeOp op, Choice &choice) {
@@ -190,15 +211,25 @@ static Choice choose(ComputeOp op, Limits limits) {
 //===------------------------------------------------------------------------------------------===//
 
 /// The order of stage 1: the batch first, as every batched tensor has it, then the results'
-/// indices, the other parallel ones, and what is still reduced.
+/// indices, the other parallel ones, and what is still reduced. In a contraction the others come
+/// before the results': its columns stay neighbours in memory.
 static SmallVector<unsigned> stageOneOrder(ComputeOp op, const Choice &choice) {
   SmallVector<unsigned> order, chosen = choice.parallel;
   llvm::sort(chosen);
   auto isBatch = [&](unsigned i) { return ShapedType::isDynamic(op.getExtents()[i]); };
   llvm::copy_if(chosen, std::back_inserter(order), isBatch);
-  for (unsigned i = 0; i < op.getNumParallel(); ++i)
-    order.push_back(i);
-  llvm::copy_if(chosen, std::back_inserter(order), [&](unsigned i) { return !isBatch(i); });
+  SmallVector<unsigned> others;
+  llvm::copy_if(chosen, std::back_inserter(others), [&](unsigned i) { return !isBatch(i); });
+  bool first = isContraction(op);
+  unsigned results = 0;
+  if (first && op.getNumParallel() && isBatch(0))
+    order.push_back(results++);
+  if (first)
+    llvm::append_range(order, others);
+  while (results < op.getNumParallel())
+    order.push_back(results++);
+  if (!first)
+    llvm::append_range(order, others);
   for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i)
     if (!choice.has(i))
       order.push_back(i);
@@ -308,7 +339,7 @@ struct SplitReduction : gnc::impl::SplitReductionBase<SplitReduction> {
     SmallVector<ComputeOp> work;
     getOperation().walk([&](ComputeOp op) { work.push_back(op); });
     while (!work.empty())
-      split(work.pop_back_val(), {fewResults, longReduction}, work);
+      split(work.pop_back_val(), {fewResults, longReduction, blocks}, work);
   }
 };
 } // namespace

@@ -57,6 +57,24 @@ func.func @together(%x: tensor<9xf32> {gnc.path = "x"}, %w: tensor<3xf32> {gnc.p
 
 // -----
 
+// A kernel with a product has few blocks at a time: what waits for memory, and has many, keeps its own.
+// CHECK-LABEL: func.func @apart()
+// CHECK-COUNT-2: gnc.launch
+func.func @apart(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {gnc.path = "w"}, %z: tensor<300000xf32> {gnc.path = "z"})
+    -> (tensor<64x64xf32> {gnc.path = "y"}, tensor<300000xf32> {gnc.path = "t"}) {
+  %y = gnc.compute [i = 64, j = 64] sum [t = 64] (%a = %x[i, t] : tensor<64x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<64x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %t = gnc.compute [p = 300000] (%a = %z[p] : tensor<300000xf32>) -> tensor<300000xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %t : tensor<64x64xf32>, tensor<300000xf32>
+}
+
+// -----
+
 // A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls.
 // CHECK-LABEL: func.func @product()
 // CHECK: gnc.threads = 256

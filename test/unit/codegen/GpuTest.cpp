@@ -177,6 +177,33 @@ TEST(GpuTest, partsOfALaunch) {
   expectEqual(compiled.run(arguments, 7, 1), compiled.expected(arguments, Precision::F32));
 }
 
+/// Products are parts of a launch, too, beside each other and beside a sum: all have the same memory
+/// that a block shares, and blocks beyond the last one's end do nothing.
+TEST(GpuTest, productsOfALaunch) {
+  std::string text =
+      R"(func.func @f(%x: tensor<?x70xf32>, %w: tensor<70x50xf32>, %v: tensor<70x50xf32>, %m: tensor<2x3001xf32>) -> (tensor<?x50xf32>, tensor<?x50xf32>, tensor<2xf32>) {
+  %s = gnc.compute [p = 2] sum [t = 3001] (%a = %m[p, t] : tensor<2x3001xf32>) -> tensor<2xf32> {
+    gnc.yield %a : f32
+  }
+  %y = gnc.compute [n = ?, i = 50] sum [t = 70] (%a = %x[n, t] : tensor<?x70xf32>, %b = %w[t, i] : tensor<70x50xf32>) -> tensor<?x50xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, i = 50] sum [t = 70] (%a = %x[n, t] : tensor<?x70xf32>, %b = %v[t, i] : tensor<70x50xf32>) -> tensor<?x50xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %z, %s : tensor<?x50xf32>, tensor<?x50xf32>, tensor<2xf32>
+})";
+  for (int64_t batch : {7, 64, 130}) {
+    Compiled compiled(text, whole(batch));
+    ASSERT_TRUE(compiled.ok);
+    EXPECT_EQ(compiled.program.launches.size(), 1u);
+    Tensors arguments = compiled.wholeNumbers(batch, 2, 1);
+    expectEqual(compiled.run(arguments, batch, 1), compiled.expected(arguments, Precision::F32));
+  }
+}
+
 //===- Contractions ---------------------------------------------------------------------------===//
 
 std::string product(int64_t m, int64_t n, int64_t k) {
