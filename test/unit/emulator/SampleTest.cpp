@@ -27,8 +27,6 @@ protected:
   }
   Device device{GetParam()};
 };
-/// Takes long in checked mode: 67 million multiplications.
-class LargeSampleTest : public SampleTest {};
 
 #define LOAD(name) ASSERT_TRUE(load(name)) << "GNC_PTX_SAMPLES names no folder with " << name
 
@@ -194,7 +192,7 @@ TEST_P(SampleTest, mlirReductions) {
 }
 
 // One block of 4096 x 4096: double-buffered, vector loads.
-TEST_P(LargeSampleTest, mlirProduct) {
+TEST_P(SampleTest, mlirProduct) {
   LOAD("gemm_gen.ptx");
   const int n = 4096, tile = 128;
   std::vector<float> a(static_cast<size_t>(n) * n), b(a.size()), left(tile * n), right(n * tile);
@@ -212,9 +210,53 @@ TEST_P(LargeSampleTest, mlirProduct) {
       ASSERT_EQ(c[static_cast<size_t>(i) * n + j], expected[i * tile + j]) << i << ", " << j;
 }
 
+// The same of bf16 by tensor cores: three stages of cp.async, ldmatrix; B lies by columns.
+TEST_P(SampleTest, mlirTensorProduct) {
+  LOAD("bf16gemm.ptx");
+  const int n = 4096, tile = 128;
+  std::vector<float> a = wholes(static_cast<size_t>(tile) * n), b = wholes(a.size(), 5);
+  uint64_t to = device.room<float>(static_cast<size_t>(tile) * n);
+  Outcome outcome =
+      device.run("bf16gemm", {1, 1, 1}, {256, 1, 1},
+                 {device.buffer(brains(a)), device.buffer(brains(b)), to}, /*shared=*/61440);
+  ASSERT_TRUE(outcome.ok()) << outcome.text();
+  std::vector<float> c = device.read<float>(to, static_cast<size_t>(tile) * n);
+  for (int i = 0; i < tile; ++i)
+    for (int j = 0; j < tile; ++j) {
+      float expected = 0;
+      for (int s = 0; s < n; ++s)
+        expected += a[i * n + s] * b[j * n + s];
+      ASSERT_EQ(c[static_cast<size_t>(i) * n + j], expected) << i << ", " << j;
+    }
+}
+
+// Two blocks of a convolution as MLIR makes it: 3x3, padding 1, 32 pictures of 128 x 28 x 28, 128
+// channels, with bias and relu; weights lie as [3][3][channel in][channel out].
+TEST_P(SampleTest, mlirConvolution) {
+  LOAD("conv.ptx");
+  const int C = 128, K = 128, side = 28, area = side * side, blocks = 2;
+  std::vector<float> x = wholes(size_t{32} * C * area), w = wholes(9 * C * K, 2), bias = wholes(K);
+  uint64_t to = device.room<float>(size_t{32} * K * area);
+  Outcome outcome = device.run("conv", {blocks, 1, 1}, {256, 1, 1},
+                               {device.buffer(x), device.buffer(w), device.buffer(bias), to});
+  ASSERT_TRUE(outcome.ok()) << outcome.text();
+  std::vector<float> y = device.read<float>(to, size_t{K} * area);
+  for (int at = 0; at < 128 * blocks; ++at) {
+    std::vector<float> sums = bias;
+    for (int r = 0; r < 3; ++r)
+      for (int s = 0; s < 3; ++s) {
+        int row = at / side + r - 1, column = at % side + s - 1;
+        if (row < 0 || row >= side || column < 0 || column >= side)
+          continue;
+        for (int c = 0; c < C; ++c)
+          for (int k = 0; k < K; ++k)
+            sums[k] += w[((r * 3 + s) * C + c) * K + k] * x[(c * side + row) * side + column];
+      }
+    for (int k = 0; k < K; ++k)
+      ASSERT_EQ(y[k * area + at], std::max(sums[k], 0.0f)) << k << " at " << at;
+  }
+}
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SampleTest);
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(LargeSampleTest);
 INSTANTIATE_TEST_SUITE_P(Modes, SampleTest, testing::ValuesIn(modes({false, true})),
                          [](const auto &info) { return info.param ? "checked" : "fast"; });
-INSTANTIATE_TEST_SUITE_P(Fast, LargeSampleTest, testing::ValuesIn(modes({false})),
-                         [](const auto &) { return "fast"; });
