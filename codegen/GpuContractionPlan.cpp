@@ -75,6 +75,14 @@ static GpuTile chooseTile(const ContractionLoops &plan) {
   return best;
 }
 
+/// A run of k that is whole in tiles of 8 stays so.
+static unsigned chooseDepth(const ContractionLoops &plan, const GpuTile &tile) {
+  if (tile.threadRows * tile.threadColumns > 16 || plan.k.empty())
+    return 8;
+  const ContractionLoop &run = plan.k.back();
+  return run.batched || run.extent % 16 == 0 || (run.extent > 16 && run.extent % 8) ? 16 : 8;
+}
+
 /// Vectors where there is one direction that allows them, else scalars along the direction in which
 /// neighbours are nearer.
 static GpuCopy planCopy(const GpuContractionPlan &plan, unsigned operand) {
@@ -103,7 +111,15 @@ static GpuCopy planCopy(const GpuContractionPlan &plan, unsigned operand) {
 GpuContractionPlan planGpuContraction(ComputeOp op, unsigned vector) {
   GpuContractionPlan plan;
   static_cast<ContractionLoops &>(plan) = contractionLoops(op, vector);
+  // Rows may come in any order, but the batch: neighbours in memory go to neighbouring threads.
+  auto distance = [](const ContractionLoop &row) {
+    return row.batched ? INT64_MAX : std::abs(row.strides[ContractionLoops::A]);
+  };
+  llvm::stable_sort(plan.rows, [&](const ContractionLoop &a, const ContractionLoop &b) {
+    return distance(a) > distance(b);
+  });
   plan.tile = chooseTile(plan);
+  plan.tile.depth = chooseDepth(plan, plan.tile);
   plan.copies[0] = planCopy(plan, ContractionLoops::A);
   plan.copies[1] = planCopy(plan, ContractionLoops::B);
   for (unsigned operand = 0; operand < plan.bases.size(); ++operand)

@@ -23,8 +23,10 @@ namespace gnc {
 struct GpuTile {
   unsigned rows = 128, columns = 128;
   unsigned threadRows = 8, threadColumns = 8;
-  /// Values of k in shared memory. More would take registers of copies on their way.
-  static constexpr unsigned depth = 8;
+  /// Values of k in shared memory: more of them where a thread has few products for each, as what
+  /// is done once a tile of k counts for more there. Beside large tiles the copies on their way
+  /// would take registers that are not there.
+  unsigned depth = 8;
   unsigned threads() const { return rows / threadRows * (columns / threadColumns); }
   /// Blocks that fit a multiprocessor with 128 registers a thread.
   unsigned blocksTogether() const { return 512 / threads(); }

@@ -147,6 +147,20 @@ static std::optional<unsigned> longestIndex(ComputeOp op, const Choice &choice) 
   return found;
 }
 
+/// Whether the index alone steps along what the layouts will put last: channels, where there are
+/// pictures.
+static bool walksNeighbours(ComputeOp op, unsigned index) {
+  for (unsigned read = 0; read < op.getNumBodyReads(); ++read) {
+    ArrayRef<AffineExpr> coords = op.getAccess(read).getCoords().getResults();
+    auto type = cast<RankedTensorType>(op.getReads()[read].getType());
+    bool pictures = type.getRank() == 4 && type.isDynamicDim(0);
+    if (!coords.empty() &&
+        (pictures ? coords[1] : coords.back()) == getAffineDimExpr(index, op.getContext()))
+      return true;
+  }
+  return false;
+}
+
 static void chooseForContraction(ComputeOp op, Choice &choice) {
   constexpr double kSmallResult = 65536, kFewestTerms = 64;
   std::optional<unsigned> batch = batchReductionIndex(op);
@@ -160,17 +174,23 @@ static void chooseForContraction(ComputeOp op, Choice &choice) {
   double times = double(choice.limits.blocks) * kBlockResults / results;
   if (times < 2 || choice.terms < kWorthTwoStages)
     return;
-  // The longest index that leaves each block enough to sum and makes no more blocks than wanted.
-  std::optional<unsigned> best;
+  // The longest index that leaves each block enough to sum and makes no more blocks than wanted;
+  // not the one along which neighbours lie together, if there is another.
+  std::optional<std::pair<bool, int64_t>> most;
+  unsigned best = 0;
   for (unsigned i = op.getNumParallel(); i < op.getNumIndices(); ++i) {
     int64_t extent = op.getExtents()[i];
-    if (choice.canTake(i) && !ShapedType::isDynamic(extent) && double(extent) <= times &&
-        choice.terms / double(extent) >= kTermsOfBlock &&
-        (!best || extent > op.getExtents()[*best]))
+    if (!choice.canTake(i) || ShapedType::isDynamic(extent) || double(extent) > times ||
+        choice.terms / double(extent) < kTermsOfBlock)
+      continue;
+    std::pair<bool, int64_t> merit(!walksNeighbours(op, i), extent);
+    if (!most || merit > *most) {
+      most = merit;
       best = i;
+    }
   }
-  if (best)
-    choice.take(*best);
+  if (most)
+    choice.take(best);
 }
 
 static void chooseForReduction(ComputeOp op, Choice &choice) {

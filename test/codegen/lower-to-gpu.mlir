@@ -78,7 +78,7 @@ func.func @apart(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {
 // A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls.
 // CHECK-LABEL: func.func @product()
 // CHECK: gnc.threads = 256
-// CHECK: memref.alloca() {{.*}} : memref<1088xf32, #gpu.address_space<workgroup>>
+// CHECK: memref.alloca() {{.*}} : memref<2176xf32, #gpu.address_space<workgroup>>
 // CHECK: gpu.barrier
 // CHECK: scf.for
 // CHECK: scf.for

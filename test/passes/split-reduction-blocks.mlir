@@ -1,11 +1,11 @@
 // RUN: gnc-opt %s --gnc-split-reduction="blocks=128" --split-input-file | FileCheck %s
 
-// A linear layer behind a convolution has few results and long sums: for a card, one index of the sum becomes parallel, and its
-// place is before the results', so that columns stay neighbours. The bias waits for stage 2.
+// A linear layer behind a convolution has few results and long sums: for a card, one index of the sum becomes parallel, not the
+// channels, which layouts put last; its place is before the results', so that columns stay neighbours. The bias waits for stage 2.
 // CHECK-LABEL: func.func @linear
-// CHECK: %[[P:.*]] = gnc.compute [n = ?, c = 32, o = 120] sum [i = 12, j = 12]
-// CHECK: gnc.compute [n = ?, o = 120] sum [c = 32]
-// CHECK-SAME: %[[P]][n, c, o]
+// CHECK: %[[P:.*]] = gnc.compute [n = ?, i = 12, o = 120] sum [c = 32, j = 12]
+// CHECK: gnc.compute [n = ?, o = 120] sum [i = 12]
+// CHECK-SAME: %[[P]][n, i, o]
 // CHECK: finish
 func.func @linear(%x: tensor<?x32x12x12xf32>, %w: tensor<120x32x12x12xf32>, %b: tensor<120xf32>) -> tensor<?x120xf32> {
   %y = gnc.compute [n = ?, o = 120] sum [c = 32, i = 12, j = 12] (%a = %x[n, c, i, j] : tensor<?x32x12x12xf32>, %v = %w[o, c, i, j] : tensor<120x32x12x12xf32>) -> tensor<?x120xf32> {
