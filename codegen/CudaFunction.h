@@ -30,6 +30,7 @@ private:
   llvm::raw_ostream &line() { return os.indent(2 * depth); }
   void define(mlir::Operation *op, const std::string &text, llvm::StringRef hint);
   void defineVariable(mlir::Value value, const std::string &text, llvm::StringRef hint);
+  static std::string integer(mlir::Type type, const llvm::APInt &value);
   std::string constant(mlir::arith::ConstantOp op);
   std::string element(mlir::Value memory, mlir::Value offset);
   std::string vectorAt(mlir::Value memory, mlir::Value offset, mlir::Type type, bool write);

@@ -15,6 +15,11 @@ namespace gnc {
 // Ops
 //===------------------------------------------------------------------------------------------===//
 
+/// A whole number that C++ makes an int of, wherever it is an operand.
+static bool isNarrow(Type type) {
+  return type.isInteger(1) || type.isInteger(8) || type.isInteger(16);
+}
+
 bool CudaFunction::printForm(Operation &op) {
   const CudaForm *form = cudaForm(&op);
   if (!form)
@@ -30,9 +35,12 @@ bool CudaFunction::printForm(Operation &op) {
     }
   }
   bool compares = isa<arith::CmpIOp, arith::CmpFOp>(op);
-  if (!compares)
-    text = converted(text, op.getResult(0).getType(), form->view, CudaView::Plain);
-  else if (!isa<VectorType>(op.getResult(0).getType()) && text.front() == '!')
+  Type type = op.getResult(0).getType();
+  if (!compares && isNarrow(type) && !isa<arith::SelectOp>(op))
+    text = "cast<" + scalarType(type) + ">(" + text + ")"; // C++ computes with int
+  else if (!compares)
+    text = converted(text, type, form->view, CudaView::Plain);
+  else if (!isa<VectorType>(type) && text.front() == '!')
     text = "(" + text + ")";
   define(&op, text, compares ? "is" : "v");
   return true;

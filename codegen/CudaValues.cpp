@@ -58,9 +58,11 @@ static std::string floatText(const APFloat &value) {
   return value.isNegative() ? "(" + text + "f)" : text + "f";
 }
 
-static std::string integerText(Type type, const APInt &value) {
+std::string CudaFunction::integer(Type type, const APInt &value) {
   if (type.isInteger(1))
     return value.isZero() ? "false" : "true";
+  if (type.isInteger(8) || type.isInteger(16)) // a literal is an int
+    return "cast<" + scalarType(type) + ">(" + std::to_string(value.getZExtValue()) + ")";
   if (type.isIndex())
     return value.isNegative() ? "(" + std::to_string(value.getSExtValue()) + ")"
                               : std::to_string(value.getSExtValue());
@@ -71,7 +73,7 @@ std::string CudaFunction::constant(arith::ConstantOp op) {
   auto textOf = [](Type type, Attribute value) {
     if (auto number = dyn_cast<FloatAttr>(value))
       return floatText(number.getValue());
-    return integerText(type, cast<IntegerAttr>(value).getValue());
+    return integer(type, cast<IntegerAttr>(value).getValue());
   };
   auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!dense)
@@ -79,8 +81,6 @@ std::string CudaFunction::constant(arith::ConstantOp op) {
   Type type = dense.getElementType();
   if (dense.isSplat()) {
     std::string text = textOf(type, dense.getSplatValue<Attribute>());
-    if (type.isInteger(8) || type.isInteger(16)) // a literal is an int
-      text = "cast<" + scalarType(type) + ">(" + text + ")";
     return "splat<" + std::to_string(dense.getNumElements()) + ">(" + text + ")";
   }
   std::string text;

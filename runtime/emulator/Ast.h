@@ -31,6 +31,7 @@ enum class Type : uint8_t {
   TF32,
   F32,
   F64,
+  F32x2,
 };
 /// The type that a modifier names (".u32" without its dot), None for other words.
 Type typeNamed(std::string_view name);

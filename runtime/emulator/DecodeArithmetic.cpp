@@ -96,7 +96,7 @@ void Decoder::arithmetic(const Statement &s) {
   Draft &d = emit(handler, classOf(opcode, modes), {dest(s.operands[0], bits)}, {});
   for (unsigned k = 0; k < sources; ++k)
     use(d, k + 1, values[k]);
-  bool two = t == Type::F16x2 || t == Type::BF16x2;
+  bool two = t == Type::F16x2 || t == Type::BF16x2 || t == Type::F32x2;
   bool counts = opcode != "neg" && opcode != "abs" && opcode != "copysign";
   d.about.flops = counts ? (opcode == "fma" ? 2 : 1) * (two ? 2 : 1) : 0;
 }
@@ -241,12 +241,16 @@ void Decoder::shiftsAndFields(const Statement &s) {
     use(d, k + 1, sources[k]);
 }
 
+/// dp4a, dp2a.{lo,hi}
 void Decoder::dotProduct(const Statement &s) {
   Modifiers m(s);
+  std::string key = std::string(s.opcode) + ".";
+  if (s.opcode == "dp2a")
+    key += std::string(m.takeOne({"lo", "hi"})) + ".";
   Type a = m.takeType(), b = m.takeType();
   finish(s, m);
   Handler handler =
-      integerHandler("dp4a." + std::string(name(a)) + "." + std::string(name(b)), Type::U32);
+      integerHandler(key + std::string(name(a)) + "." + std::string(name(b)), Type::U32);
   if (!handler)
     unknownForm(s);
   expectOperands(s, 4, 4);

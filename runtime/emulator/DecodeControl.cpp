@@ -243,6 +243,7 @@ std::span<const Decoder::OpcodeEntry> Decoder::opcodes() {
       {"lop3", &Decoder::shiftsAndFields},
       {"prmt", &Decoder::shiftsAndFields},
       {"dp4a", &Decoder::dotProduct},
+      {"dp2a", &Decoder::dotProduct},
       {"mov", &Decoder::move},
       {"cvt", &Decoder::convert},
       {"cvta", &Decoder::convertAddress},

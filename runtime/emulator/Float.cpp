@@ -90,7 +90,31 @@ template <auto F, auto FDown> Handler directed(Rounding rounding, bool ftz) {
   return handlers[static_cast<unsigned>(rounding) - 1][ftz];
 }
 
+//===- Two f32 in a register ------------------------------------------------------------------===//
+
+template <class> using Both = Two<float>;
+template <auto F, bool Ftz> struct InTwos;
+template <class... A, float (*F)(A...), bool Ftz> struct InTwos<F, Ftz> {
+  using One = Wrapped<F, Ftz, false>;
+  static Two<float> f(Both<A>... a) { return {One::f(a.low...), One::f(a.high...)}; }
+};
+template <auto F> Handler inTwos(bool ftz) {
+  return ftz ? Map<&InTwos<F, true>::f>::run : Map<&InTwos<F, false>::f>::run;
+}
+
+static Handler float32x2Handler(std::string_view opcode, const Modes &m) {
+  if (m.rounding != Rounding::Nearest || m.saturate)
+    return nullptr;
+  return opcode == "add"   ? inTwos<add>(m.ftz)
+         : opcode == "sub" ? inTwos<sub>(m.ftz)
+         : opcode == "mul" ? inTwos<mul>(m.ftz)
+         : opcode == "fma" ? inTwos<fma>(m.ftz)
+                           : nullptr;
+}
+
 Handler float32Handler(std::string_view opcode, const Modes &m) {
+  if (m.type == Type::F32x2)
+    return float32x2Handler(opcode, m);
   bool ftz = m.ftz, sat = m.saturate;
   struct Entry {
     std::string_view name;

@@ -131,6 +131,34 @@ template <class A, class B> uint32_t dot4(uint32_t a, uint32_t b, uint32_t c) {
   return c;
 }
 
+/// dp2a: both halves of a by two bytes of b, from the first on or from the third.
+template <class A, class B, int first> uint32_t dot2(uint32_t a, uint32_t b, uint32_t c) {
+  for (int i = 0; i < 2; ++i)
+    c += static_cast<uint32_t>(static_cast<A>(a >> 16 * i) * static_cast<B>(b >> 8 * (first + i)));
+  return c;
+}
+
+static Handler dotHandler(std::string_view opcode) {
+  static constexpr std::pair<std::string_view, Handler> forms[] = {
+      {"dp4a.u32.u32", Map<dot4<uint8_t, uint8_t>>::run},
+      {"dp4a.u32.s32", Map<dot4<uint8_t, int8_t>>::run},
+      {"dp4a.s32.u32", Map<dot4<int8_t, uint8_t>>::run},
+      {"dp4a.s32.s32", Map<dot4<int8_t, int8_t>>::run},
+      {"dp2a.lo.u32.u32", Map<dot2<uint16_t, uint8_t, 0>>::run},
+      {"dp2a.lo.u32.s32", Map<dot2<uint16_t, int8_t, 0>>::run},
+      {"dp2a.lo.s32.u32", Map<dot2<int16_t, uint8_t, 0>>::run},
+      {"dp2a.lo.s32.s32", Map<dot2<int16_t, int8_t, 0>>::run},
+      {"dp2a.hi.u32.u32", Map<dot2<uint16_t, uint8_t, 2>>::run},
+      {"dp2a.hi.u32.s32", Map<dot2<uint16_t, int8_t, 2>>::run},
+      {"dp2a.hi.s32.u32", Map<dot2<int16_t, uint8_t, 2>>::run},
+      {"dp2a.hi.s32.s32", Map<dot2<int16_t, int8_t, 2>>::run},
+  };
+  for (auto [name, handler] : forms)
+    if (name == opcode)
+      return handler;
+  return nullptr;
+}
+
 Handler integerHandler(std::string_view opcode, Type type) {
   Type bits = unsignedOf(type);
   struct Entry {
@@ -161,14 +189,8 @@ Handler integerHandler(std::string_view opcode, Type type) {
       {"max", amongIntegers<Max>, false},
       {"sad", amongIntegers<Sad>, false},
   };
-  if (opcode == "dp4a.u32.u32")
-    return Map<dot4<uint8_t, uint8_t>>::run;
-  if (opcode == "dp4a.u32.s32")
-    return Map<dot4<uint8_t, int8_t>>::run;
-  if (opcode == "dp4a.s32.u32")
-    return Map<dot4<int8_t, uint8_t>>::run;
-  if (opcode == "dp4a.s32.s32")
-    return Map<dot4<int8_t, int8_t>>::run;
+  if (opcode.starts_with("dp"))
+    return dotHandler(opcode);
   if (!isSigned(type) && !isUnsigned(type))
     return nullptr;
   for (const Entry &entry : entries)

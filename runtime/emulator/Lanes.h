@@ -15,7 +15,7 @@ struct Half {
 struct BFloat {
   uint16_t bits;
 };
-/// Two of them in 32 bits.
+/// Two of them in 32 bits, or two floats in 64.
 template <class T> struct Two {
   T low, high;
 };

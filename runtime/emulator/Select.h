@@ -84,6 +84,7 @@ struct Modes {
 /// Null where a form does not exist. `opcode` with its .lo, .hi, .wide: "mul.hi".
 Handler integerHandler(std::string_view opcode, Type type);
 Handler bitsHandler(std::string_view opcode, Type type);
+/// Of f32 and f32x2.
 Handler float32Handler(std::string_view opcode, const Modes &modes);
 Handler float64Handler(std::string_view opcode, const Modes &modes);
 Handler float16Handler(std::string_view opcode, const Modes &modes);

@@ -21,12 +21,14 @@ struct Word {
   uint16_t h() const { return static_cast<uint16_t>(u64); }
   int16_t sh() const { return static_cast<int16_t>(u64); }
   float f() const { return std::bit_cast<float>(u()); }
+  float high() const { return std::bit_cast<float>(static_cast<uint32_t>(u64 >> 32)); }
   double d() const { return std::bit_cast<double>(u64); }
   bool p() const { return u() & 1; }
 };
 
 inline uint64_t F(float x) { return x != x ? 0x7fffffff : std::bit_cast<uint32_t>(x); }
 inline uint64_t D(double x) { return x != x ? 0x7ff8000000000000 : std::bit_cast<uint64_t>(x); }
+inline uint64_t two(uint64_t low, uint64_t high) { return low | high << 32; }
 inline uint64_t U(int64_t x) { return static_cast<uint32_t>(x); }
 inline uint64_t H(int64_t x) { return static_cast<uint16_t>(x); }
 inline float ftz(float x) { return std::fabs(x) < 0x1p-126f ? std::copysign(0.0f, x) : x; }

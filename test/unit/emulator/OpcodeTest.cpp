@@ -99,6 +99,12 @@ const Case kCases[] = {
              sum += static_cast<int8_t>(a.u() >> i) * static_cast<int8_t>(b.u() >> i);
            return U(sum);
          }()),
+    CASE("dp2a.lo.u32.s32 %r20, %r10, %r11, %r12",
+         U(c.s() + int64_t{a.u() & 0xffff} * static_cast<int8_t>(b.u()) +
+           int64_t{a.u() >> 16} * static_cast<int8_t>(b.u() >> 8))),
+    CASE("dp2a.hi.s32.u32 %r20, %r10, %r11, %r12",
+         U(c.s() + int64_t{static_cast<int16_t>(a.u())} * (b.u() >> 16 & 255) +
+           int64_t{static_cast<int16_t>(a.u() >> 16)} * (b.u() >> 24))),
     CASE("selp.b32 %r20, %r10, %r11, %p12", c.p() ? a.u() : b.u()),
     CASE("selp.f32 %f20, %f10, %f11, %p12", c.p() ? a.u() : b.u()),
     CASE("add.f32 %f20, %f10, %f11", F(a.f() + b.f())),
@@ -135,6 +141,12 @@ const Case kCases[] = {
     CASE("fma.rn.f64 %d20, %d10, %d11, %d12", D(std::fma(a.d(), b.d(), c.d()))),
     CASE("div.rn.f64 %d20, %d10, %d11", D(a.d() / b.d())),
     CASE("sqrt.rn.f64 %d20, %d10", D(std::sqrt(a.d()))),
+    CASE("add.rn.f32x2 %rd20, %rd10, %rd11", two(F(a.f() + b.f()), F(a.high() + b.high()))),
+    CASE("sub.f32x2 %rd20, %rd10, %rd11", two(F(a.f() - b.f()), F(a.high() - b.high()))),
+    CASE("mul.rn.ftz.f32x2 %rd20, %rd10, %rd11",
+         two(F(ftz(ftz(a.f()) * ftz(b.f()))), F(ftz(ftz(a.high()) * ftz(b.high()))))),
+    CASE("fma.rn.f32x2 %rd20, %rd10, %rd11, %rd12",
+         two(F(std::fmaf(a.f(), b.f(), c.f())), F(std::fmaf(a.high(), b.high(), c.high())))),
     CASE("add.f16 %h20, %h10, %h11", toHalf(fromHalf(a.h()) + fromHalf(b.h()))),
     CASE("mul.f16 %h20, %h10, %h11", toHalf(fromHalf(a.h()) * fromHalf(b.h()))),
     CASE("add.rn.f16x2 %r20, %r10, %r11", toHalf(fromHalf(a.h()) + fromHalf(b.h())) |
@@ -239,7 +251,7 @@ std::string stores(std::string_view text) {
 
 /// One text with a kernel k0, k1, .. for each instruction.
 std::string textOf(const std::vector<std::string> &instructions) {
-  std::string text = ".version 8.5\n.target sm_90\n.address_size 64\n";
+  std::string text = ".version 8.6\n.target sm_100\n.address_size 64\n";
   for (size_t k = 0; k < instructions.size(); ++k) {
     std::string kernel = kernelText(loads() + instructions[k] + ";\n" + stores(instructions[k]));
     kernel = kernel.substr(kernel.find(".visible"));
@@ -289,7 +301,7 @@ TEST(OpcodeTest, exactForms) {
     }
   }
   bool found = false;
-  EXPECT_EQ(assemblerErrors(text, 90, found), "");
+  EXPECT_EQ(assemblerErrors(text, 100, found), "");
 }
 
 // The bounds of the ISA (9.7.3), over numbers where the function has a result.
