@@ -140,6 +140,12 @@ constexpr double kDifferenceStep = 1e-6, kDifferenceAbsolute = 1e-5, kDifference
 /// a gradient is summed over up to 100 such terms.
 constexpr double kSmoothStep = 1e-5, kSmoothTolerance = 1e-6;
 
+/// Gradients of a deep net in f32, relative to the largest of their tensor: a chain of some 60 sums
+/// of some 600 terms each leaves the square root of its roundings, 1e-5. What PyTorch computes in f32
+/// stays below that too (test/system/torch, which allows as much).
+constexpr double kGradient = 2e-5;
+static_assert(kGradient > 190 * kRound32);
+
 //===- Loss curves ----------------------------------------------------------------------------===//
 
 /// A loss near 2, the mean of 10 samples, computed in f32 from the same weights: the loss itself
@@ -149,5 +155,15 @@ constexpr double kSmoothStep = 1e-5, kSmoothTolerance = 1e-6;
 /// the other branch, and Adam divides gradients by their own size, so that small ones move their
 /// weight by a step in either direction: a decade is left for 40 steps of fashion.net.
 constexpr double kLossCurve = 1e-5, kLossCurveSmooth = 1e-6;
+
+//===- A card beside a processor --------------------------------------------------------------===//
+
+/// Gradients of the nets of test/torch/nets.py, relative to the largest of their tensor, where the
+/// truth is not known: either may be off it by kGradient. Answers come from half as long a chain.
+/// Losses of a few steps: a number that a rounding moves across a kink, or to another step of a
+/// quantised layer, changes them by more than rounding; ten times a smooth net's is what
+/// test/system/torch allows over 20 steps.
+constexpr double kDeviceGradients = 2 * kGradient, kDeviceAnswers = kGradient,
+                 kDeviceLosses = 10 * kLossCurve;
 
 } // namespace gnc::test

@@ -1,14 +1,16 @@
 """What the comparison with PyTorch is about: the nets at small sizes, their weights and their data.
 
-Needs nothing but Python. make.py, which makes the reference, and test/system/torch, which compares with
-it, both take all numbers from here.
+Needs nothing but Python. make.py, which makes the reference, test/system/torch, which compares with it, and
+test/device/make take all numbers from here.
 """
 import array
 import dataclasses
+import json
 import math
 import pathlib
 import random
 import re
+import struct
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STEPS = 20
@@ -155,3 +157,53 @@ def text(net):
         assert old in kept, f"{net}: no {old} in the text"
         kept = kept.replace(old, new)
     return kept, loss
+
+
+SPLIT = 0.999  # of the samples train: all but one
+# Descent that keeps the first gradient as a state, so that a checkpoint has it to the last bit.
+DESCENT = """
+optimizer descent(w, g; lr) {
+  state first = 0
+  first <- if step == 1 then g else first
+  w <- w - lr * g
+}
+"""
+ABOVE = f"""
+op above(x: [1, H, W]) -> y: index(2)[H, W] {{
+  y[i, j] = index(if x[0, i, j] > {MASK} then 1 else 0, 2)
+}}
+"""
+
+
+def program(net, optimizer):
+    """The small net with a data section of files and a train section of one step an epoch."""
+    whole, loss = text(net)
+    fields, samples = NETS[net].fields, NETS[net].samples
+    members = {name: "label" if f.classes else name for name, f in fields.items() if not f.mask}
+    files = ", ".join(f'{member} = "{name}.npy"' for name, member in members.items())
+    lines = [f"  {name} = " + ("above(image)" if f.mask else
+                               f"index(source.label, {f.classes})" if f.classes else f"source.{name}")
+             for name, f in fields.items()]
+    whole += DESCENT + (ABOVE if any(f.mask for f in fields.values()) else "")
+    name = whole[whole.index("\nnet ") + 5:].split("(")[0]
+    return whole + "\n".join([
+        "data fixed {", f"  source = npy({files}, split = {SPLIT})", *lines, "}",
+        f"train {name} on fixed {{", f"  loss = {loss}", f"  optimizer = {optimizer}",
+        f"  batch = {samples}", f"  epochs = {STEPS}", '  init = "start.safetensors"', "}", ""])
+
+
+def settings(net):
+    """The options that make `gnc` build the small net."""
+    return [a for name, value in NETS[net].settings.items() for a in ("-s", f"{name}={value}")]
+
+
+def writeWeights(path, tensors):
+    """A safetensors file of names, each with a shape and an array of f32."""
+    head, data, at = {}, [], 0
+    for name, (shape, values) in tensors.items():
+        data.append(values.tobytes())
+        head[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data[-1])]}
+        at += len(data[-1])
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(data))
