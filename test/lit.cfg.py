@@ -14,6 +14,13 @@ config.test_exec_root = os.path.join(build, "lit")
 config.environment["GNC_CACHE"] = "off"
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(build, "bin"), "/usr/lib/llvm-22/bin", config.environment.get("PATH", os.environ["PATH"])])
+# The toolkit is where the compiler looks for it; kernels with functions such as exp need its libdevice.
+for name in ("CUDA_HOME", "CUDA_PATH"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+toolkits = [os.environ[name] for name in ("CUDA_HOME", "CUDA_PATH") if name in os.environ] or ["/usr/local/cuda"]
+if any(os.path.exists(os.path.join(home, "nvvm/libdevice/libdevice.10.bc")) for home in toolkits):
+    config.available_features.add("cuda-toolkit")
 config.substitutions.append(("%examples", os.path.join(root, "examples")))
 config.substitutions.append(("%exits", os.path.join(config.test_source_root, "exits")))
 config.substitutions.append(("%make-idx", os.path.join(config.test_source_root, "runtime", "Inputs", "make-idx")))

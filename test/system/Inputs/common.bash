@@ -14,6 +14,12 @@ work=$(mktemp -d)
 if [[ -n ${GNC_TEST_KEEP:-} ]]; then echo "scratch folder: $work"; else trap 'rm -rf "$work"' EXIT; fi
 [[ -x $gnc ]] || { echo "there is no $gnc: build it first" >&2; exit 1; }
 
+# A script that compiles for cards begins with this: functions such as exp need libdevice.
+need_toolkit() {
+  local toolkit=${CUDA_HOME:-${CUDA_PATH:-/usr/local/cuda}}
+  [[ -e $toolkit/nvvm/libdevice/libdevice.10.bc && -e $toolkit/include/nvrtc.h ]] || { echo "there is no CUDA toolkit"; exit 77; }
+}
+
 fail() { echo "FAILED: $* (seed $seed)" >&2; exit 1; }
 
 # full N1 sample N2: the first in full scale, else the second.

@@ -111,6 +111,15 @@ std::unique_ptr<runtime::Device> openEmulator() {
   return nullptr;
 }
 
+bool haveToolkit() {
+  return findInToolkit("nvvm/libdevice/libdevice.10.bc") && findInToolkit("include/nvrtc.h");
+}
+
+void OnACard::SetUp() {
+  if (GetParam() == GpuCodegen::Nvrtc && !haveToolkit())
+    GTEST_SKIP() << "no CUDA toolkit";
+}
+
 /// The function is "train", unless it is the deployed program; whatever the host sees has a path.
 void Compiled::nameEverything() {
   auto function = module->lookupSymbol<func::FuncOp>("train");
@@ -234,18 +243,21 @@ Tensors Compiled::expected(const Tensors &arguments, Precision precision) {
   return succeeded(values) ? *values : Tensors();
 }
 
+std::unique_ptr<runtime::Device> Compiled::openDevice(unsigned threads) {
+  if (program.target == runtime::Target::Cuda)
+    return openEmulator();
+  auto host = runtime::HostDevice::create(int(threads));
+  if (host.ok())
+    return std::move(*host);
+  ADD_FAILURE() << runtime::format(host.error());
+  return nullptr;
+}
+
 Tensors Compiled::run(const Tensors &arguments, int64_t n, unsigned threads) {
-  std::unique_ptr<runtime::Device> device;
-  if (program.target == runtime::Target::Cuda) {
-    device = openEmulator();
-  } else if (auto host = runtime::HostDevice::create(int(threads)); host.ok()) {
-    device = std::move(*host);
-  }
+  std::unique_ptr<runtime::Device> device = openDevice(threads);
   Tensors results;
-  if (!device) {
-    ADD_FAILURE() << "nothing to run on";
+  if (!device)
     return results;
-  }
   auto executor = device->load(program);
   if (!executor.ok()) {
     ADD_FAILURE() << runtime::format(executor.error());

@@ -18,6 +18,10 @@ namespace gnc::test {
 
 using Tensors = std::vector<TensorValue>;
 
+inline const char *nameOf(GpuCodegen codegen) {
+  return codegen == GpuCodegen::Nvptx ? "nvptx" : "nvrtc";
+}
+
 /// How a function is compiled.
 struct Plan {
   int64_t batch = 1;                      ///< samples to plan for
@@ -64,6 +68,9 @@ public:
 
   /// What the evaluator says.
   Tensors expected(const Tensors &arguments, Precision precision);
+  /// What the program is for: a processor's threads, or the software device. Null with a failure if
+  /// it cannot be had.
+  std::unique_ptr<runtime::Device> openDevice(unsigned threads);
   /// Runs the compiled program for n samples: one tensor per result, in logical order.
   Tensors run(const Tensors &arguments, int64_t n, unsigned threads);
 
@@ -93,6 +100,27 @@ private:
 
 /// The software device, in checked mode; null with a failure if it cannot be had.
 std::unique_ptr<runtime::Device> openEmulator();
+
+/// Whether there are libdevice and nvrtc: most nets for a card need the first.
+bool haveToolkit();
+
+/// Tests that run on the software device, once for each way to PTX. Without a toolkit those of
+/// nvrtc are skipped; tests that use functions such as exp ask `haveToolkit` themselves.
+class OnACard : public testing::TestWithParam<GpuCodegen> {
+protected:
+  void SetUp() override;
+  /// Of the card "sm_90", unless another is named.
+  Plan plan(int64_t batch, std::string card = "sm_90") const {
+    return {.batch = batch, .card = std::move(card), .codegen = GetParam()};
+  }
+  const char *codegenName() const { return nameOf(GetParam()); }
+};
+
+/// Both ways, for INSTANTIATE_TEST_SUITE_P.
+inline auto bothCodegens() { return testing::Values(GpuCodegen::Nvptx, GpuCodegen::Nvrtc); }
+inline std::string codegenOf(const testing::TestParamInfo<GpuCodegen> &info) {
+  return nameOf(info.param);
+}
 
 /// Equal numbers, NaN equal to NaN; zeros of both signs are equal.
 void expectEqual(const Tensors &actual, const Tensors &expected);

@@ -52,9 +52,9 @@ void expectExact(const std::string &text, int64_t planned, int64_t n, uint64_t s
 }
 
 /// The same on the software device.
-void expectExactOnCard(const std::string &text, int64_t planned, int64_t n, uint64_t seed) {
+void expectExactOnCard(const std::string &text, const Plan &plan, int64_t n, uint64_t seed) {
   SCOPED_TRACE(text);
-  Compiled compiled(text, {.batch = planned, .card = "sm_90"});
+  Compiled compiled(text, plan);
   ASSERT_TRUE(compiled.ok);
   Tensors arguments = compiled.wholeNumbers(n, 3, seed);
   expectEqual(compiled.run(arguments, n, 1), compiled.expected(arguments, Precision::F32));
@@ -152,16 +152,24 @@ template <typename Family> void runFamily(Family family, const char *what) {
   printf("  measured: exact: %u random %s, forward and both gradients, bit for bit\n", count, what);
 }
 
-TEST(ExactTest, onACard) {
-  for (unsigned i = 0; i < caseCount(6, 300) && !HasFatalFailure(); ++i) {
+class ExactOnACard : public OnACard {};
+INSTANTIATE_TEST_SUITE_P(By, ExactOnACard, bothCodegens(), codegenOf);
+
+TEST_P(ExactOnACard, contractionsAndPools) {
+  const unsigned count = caseCount(3, 300);
+  for (unsigned i = 0; i < count && !HasFatalFailure(); ++i) {
     SCOPED_TRACE(caseSeed(i));
     Random random(caseSeed(i));
     int64_t planned, n;
     std::string text = i % 3 == 0   ? convolution(random, planned, n)
                        : i % 3 == 1 ? product(random, planned, n)
                                     : pool(random, planned, n);
-    expectExactOnCard(text, planned, n, caseSeed(i));
+    expectExactOnCard(text, plan(planned), n, caseSeed(i));
   }
+  printf(
+      "  measured: exact by %s: %u random contractions and pools on the software device, forward "
+      "and both gradients, bit for bit\n",
+      codegenName(), count);
 }
 
 TEST(ExactTest, convolutions) { runFamily(convolution, "convolutions"); }

@@ -15,8 +15,10 @@ namespace gnc::test {
 namespace {
 
 std::string describe(const Plan &plan) {
-  std::string text = "--opt " + std::to_string(plan.optLevel) + " --vector-bits " +
-                     std::to_string(plan.vectorBits);
+  std::string text = plan.card.empty()
+                         ? "--opt " + std::to_string(plan.optLevel) + " --vector-bits " +
+                               std::to_string(plan.vectorBits)
+                         : "--target=" + plan.card + " --codegen=" + nameOf(plan.codegen);
   for (size_t i = 0; i < plan.disabled.size(); ++i)
     text += (i ? "," : " --disable=") + plan.disabled[i];
   return text;
@@ -141,6 +143,13 @@ std::vector<Plan> netPlans(uint64_t seed) {
   }
   add(unsigned(random() % 3), widths[random() % widths.size()], some);
   return plans;
+}
+
+std::vector<Plan> cardPlans(uint64_t seed, GpuCodegen codegen) {
+  const char *const cards[] = {"sm_75", "sm_80", "sm_90"};
+  Plan all{.card = cards[seed % std::size(cards)], .codegen = codegen}, some = all;
+  some.disabled = {optionalPasses()[seed % optionalPasses().size()].flag.str()};
+  return {all, some};
 }
 
 NetVerdict judge(const RandomNet &net, const std::vector<Plan> &plans) {

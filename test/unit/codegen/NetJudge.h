@@ -11,6 +11,9 @@ namespace gnc::test {
 /// that can be left out without it, and a random set of them, at levels and widths by the seed.
 std::vector<Plan> netPlans(uint64_t seed);
 
+/// For the software device by one way to PTX: with all passes, and without one by the seed.
+std::vector<Plan> cardPlans(uint64_t seed, GpuCodegen codegen);
+
 struct NetVerdict {
   std::string wrong;     ///< what, and in which configuration; or ""
   unsigned compared = 0; ///< programs x configurations

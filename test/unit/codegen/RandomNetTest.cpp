@@ -11,6 +11,7 @@
 #include "test/unit/dsl/Worker.h"
 
 #include <algorithm>
+#include <set>
 #include <sys/mman.h>
 
 using namespace gnc;
@@ -43,8 +44,9 @@ std::string kindOf(const std::string &wrong) {
   return wrong.substr(0, wrong.find_first_of(" :\n", 4));
 }
 
-/// The smallest net that fails alike in one of the ways, and how to repeat it.
-std::string explain(uint64_t seed, const std::string &wrong, std::vector<Plan> plans) {
+/// The smallest net that fails alike in one of the ways, and how to repeat it by the test `name`.
+std::string explain(uint64_t seed, const std::string &wrong, std::vector<Plan> plans,
+                    const std::string &name) {
   auto fails = [&](const RandomNet &net, const std::vector<Plan> &ways) {
     return kindOf(askAbout(net, ways)) == kindOf(wrong);
   };
@@ -56,8 +58,8 @@ std::string explain(uint64_t seed, const std::string &wrong, std::vector<Plan> p
   RandomNet small = shrink(net, [&](const RandomNet &simpler) { return fails(simpler, plans); });
   return "seed " + std::to_string(seed) + ": " + wrong +
          "\nto repeat it: GNC_TEST_CASE=" + std::to_string(seed) +
-         " build/bin/unit-codegen --gtest_filter='*RandomNets.compiled/0'\nthe " +
-         "smallest net that is wrong, for " + std::to_string(small.samples) + " of " +
+         " build/bin/unit-codegen --gtest_filter='" + name +
+         "'\nthe smallest net that is wrong, for " + std::to_string(small.samples) + " of " +
          std::to_string(small.planned) + " samples:\n" + small.text() + askAbout(small, plans);
 }
 
@@ -71,6 +73,29 @@ std::string check(uint64_t seed, const std::vector<Plan> &plans, Tally &tally) {
   tally.notFinite += !verdict.finite;
   tally.worst = std::max(tally.worst, verdict.worst);
   return verdict.wrong;
+}
+
+/// Judges nets in a process of their own, and prints what was counted.
+void judgeAll(unsigned count, const std::function<uint64_t(unsigned)> &seedOf,
+              const std::function<std::vector<Plan>(unsigned)> &plansOf, const std::string &name,
+              const std::string &where) {
+  Tally &tally = *sharedTally();
+  auto failures =
+      runInWorker(count, kLimits, [&](unsigned i) { return check(seedOf(i), plansOf(i), tally); });
+  for (const WorkerFailure &failure : failures)
+    ADD_FAILURE() << explain(seedOf(failure.index), failure.text, plansOf(failure.index), name);
+  std::set<unsigned> layers;
+  for (unsigned i = 0; i < count; ++i)
+    for (const NetValue &value : randomNet(seedOf(i)).values)
+      layers.insert(value.layer);
+  printf(
+      "  measured: %u random nets%s of %u layers: %u programs x configurations (%u exact), worst "
+      "error %.2g of its bound; %u nets left out, as they overflow; %zu of %zu kinds of layers\n",
+      tally.nets, where.c_str(), tally.layers, tally.compared, tally.exact, tally.worst,
+      tally.notFinite, layers.size(), netLayers().size());
+  EXPECT_GE(tally.compared, 2 * (tally.nets - tally.notFinite));
+  EXPECT_LE(tally.notFinite, 2 + tally.nets / 10);
+  EXPECT_TRUE(tally.nets < 100 || tally.exact > tally.compared / 10);
 }
 
 /// The nets in parts, which may run at the same time (test/run runs tests in shards).
@@ -91,17 +116,27 @@ TEST_P(RandomNets, compiled) {
       some.push_back(all[p]);
     return some;
   };
-  Tally &tally = *sharedTally();
-  auto failures = runInWorker(only ? 1 : caseCount(12, 300) / kParts, kLimits,
-                              [&](unsigned i) { return check(seedOf(i), plansOf(i), tally); });
-  for (const WorkerFailure &failure : failures)
-    ADD_FAILURE() << explain(seedOf(failure.index), failure.text, plansOf(failure.index));
-  printf("  measured: %u random nets of %u layers: %u programs x configurations (%u exact), worst "
-         "error %.2g of its bound; %u nets left out, as they overflow\n",
-         tally.nets, tally.layers, tally.compared, tally.exact, tally.worst, tally.notFinite);
-  EXPECT_GE(tally.compared, 3 * tally.nets);
-  EXPECT_LE(tally.notFinite, 2 + tally.nets / 10);
-  EXPECT_TRUE(tally.nets < 100 || tally.exact > tally.compared / 10);
+  judgeAll(only ? 1 : caseCount(12, 300) / kParts, seedOf, plansOf, "*RandomNets.compiled/0", "");
+}
+
+/// The same on the software device, which reports every hazard.
+class RandomNetsOnACard : public OnACard {};
+INSTANTIATE_TEST_SUITE_P(By, RandomNetsOnACard, bothCodegens(), codegenOf);
+
+TEST_P(RandomNetsOnACard, compiled) {
+  if (!haveToolkit())
+    GTEST_SKIP() << "no CUDA toolkit";
+  const char *only = std::getenv("GNC_TEST_CASE");
+  auto seedOf = [&](unsigned i) { return only ? std::strtoull(only, nullptr, 10) : caseSeed(i); };
+  auto plansOf = [&](unsigned i) {
+    std::vector<Plan> plans = cardPlans(seedOf(i), GetParam());
+    if (!fullScale() && !only)
+      plans.resize(1);
+    return plans;
+  };
+  judgeAll(only ? 1 : caseCount(2, 150), seedOf, plansOf,
+           std::string("By/RandomNetsOnACard.compiled/") + codegenName(),
+           std::string(" on the software device by ") + codegenName());
 }
 
 //===- The generator --------------------------------------------------------------------------===//

@@ -49,11 +49,13 @@ Tensors drawSmall(Compiled &compiled, int64_t n, std::mt19937_64 &random) {
   });
 }
 
-void check(const std::string &text, uint64_t seed, Tally &tally, const std::string &card = "") {
+void check(const std::string &text, uint64_t seed, Tally &tally, const Plan &base = {}) {
   std::mt19937_64 random(seed);
   int64_t planned = 1 + random() % 4, n = 1 + random() % planned;
-  Plan plan{planned, 128u << random() % 3, disabledSets()[random() % disabledSets().size()]};
-  plan.card = card;
+  Plan plan = base;
+  plan.batch = planned;
+  plan.vectorBits = 128u << random() % 3;
+  plan.disabled = disabledSets()[random() % disabledSets().size()];
   std::string without;
   for (const std::string &pass : plan.disabled)
     without += " " + pass;
@@ -127,16 +129,23 @@ TEST(RandomProgramTest, graphs) {
   }
 }
 
+class RandomProgramOnACard : public OnACard {};
+INSTANTIATE_TEST_SUITE_P(By, RandomProgramOnACard, bothCodegens(), codegenOf);
+
 /// A few of each family on the software device.
-TEST(RandomProgramTest, onACard) {
+TEST_P(RandomProgramOnACard, everyFamily) {
   Tally tally;
+  const Plan card = plan(1, "sm_80");
   for (unsigned i = 0; i < caseCount(2, 100) && !HasFatalFailure(); ++i) {
-    check(withGradient(randomConvolution(caseSeed(i))), caseSeed(i), tally, "sm_80");
-    check(withGradient(randomTransposedConvolution(caseSeed(i))), caseSeed(i), tally, "sm_80");
-    check(withGradient(randomAccesses(caseSeed(i))), caseSeed(i), tally, "sm_80");
-    check(replaced(randomGraph(caseSeed(i)), "math.tanh", "math.absf"), caseSeed(i), tally,
-          "sm_80");
+    uint64_t seed = caseSeed(i);
+    check(withGradient(randomConvolution(seed)), seed, tally, card);
+    check(withGradient(randomTransposedConvolution(seed)), seed, tally, card);
+    check(withGradient(randomAccesses(seed)), seed, tally, card);
+    check(replaced(randomGraph(seed), "math.tanh", "math.absf"), seed, tally, card);
   }
+  printf("  measured: by %s: %u random programs on the software device, bit for bit; %u more ran "
+         "that round\n",
+         codegenName(), tally.exact, tally.rounded);
 }
 
 /// Where f32 is exact, tensors that are rounded to half are rounded alike, even if that changes

@@ -1,7 +1,8 @@
 //===- TrainingTest.cpp - a training, compiled and in the f64 evaluator, side by side ---------===//
 //
 // The same initial weights, the same batches of 10 images; after each step the losses are compared,
-// and after the first every updated weight and optimizer state.
+// and after the first every updated weight and optimizer state. On the processor and on the
+// software device.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int64_t kBatch = 10;
 
-Compiled compileExample(const std::string &name) {
+Compiled compileExample(const std::string &name, const Plan &plan) {
   return Compiled(
       [&](mlir::MLIRContext &context) {
         dsl::SourceManager sources;
@@ -34,7 +35,7 @@ Compiled compileExample(const std::string &name) {
         EXPECT_FALSE(diagnostics.hasErrors()) << diagnostics.str();
         return std::move(result.module);
       },
-      {.batch = kBatch});
+      plan);
 }
 
 //===- The f64 side ---------------------------------------------------------------------------===//
@@ -139,8 +140,8 @@ private:
 class TwoTrainings {
 public:
   explicit TwoTrainings(Compiled &compiled) : compiled(compiled), function(compiled.function()) {
-    pool = std::move(*runtime::ThreadPool::create(2));
-    engine = std::move(*runtime::Executor::create(compiled.program, *pool));
+    device = compiled.openDevice(2);
+    engine = std::move(*device->load(compiled.program));
     std::vector<runtime::Tensor> inputs;
     for (const runtime::Tensor &tensor : compiled.program.tensors) {
       if (tensor.role == runtime::Role::Input)
@@ -178,6 +179,7 @@ public:
     if (compareUpdates)
       compare(state);
     ++steps;
+    EXPECT_TRUE(engine->status().ok()) << runtime::format(engine->status().error());
     return std::fabs(loss - expected);
   }
 
@@ -198,6 +200,7 @@ private:
     variables.epochs = static_cast<double>(compiled.recipe.epochs);
     for (auto &[tensor, schedule] : schedules)
       engine->writeScalar(*tensor, schedule.at(variables));
+    engine->takeInputs(); // what is read are those of the last run
     for (unsigned i = 0; i < arguments.size(); ++i) {
       runtime::Role role = compiled.argumentTensor(i)->role;
       if (role == runtime::Role::Input || role == runtime::Role::Schedule)
@@ -231,7 +234,7 @@ private:
 
   Compiled &compiled;
   mlir::func::FuncOp function;
-  std::unique_ptr<runtime::ThreadPool> pool;
+  std::unique_ptr<runtime::Device> device;
   std::unique_ptr<runtime::Executor> engine;
   std::vector<std::pair<const runtime::Tensor *, runtime::Schedule>> schedules;
   runtime::Dataset data;
@@ -241,23 +244,39 @@ private:
   size_t steps = 0;
 };
 
-void compareCurves(const std::string &example, unsigned steps, double tolerance) {
-  Compiled compiled = compileExample(example);
+void compareCurves(const std::string &example, unsigned steps, double tolerance,
+                   const Plan &plan = {.batch = kBatch}) {
+  Compiled compiled = compileExample(example, plan);
   ASSERT_TRUE(compiled.ok);
   TwoTrainings trainings(compiled);
   double largest = 0;
   for (unsigned i = 0; i < steps; ++i) {
-    double difference = trainings.step(/*compareUpdates=*/i == 0);
+    bool compareUpdates = i == 0 && (fullScale() || plan.card.empty());
+    double difference = trainings.step(compareUpdates);
     ASSERT_LE(difference, tolerance) << "step " << i + 1;
     largest = std::max(largest, difference);
     if (testing::Test::HasFatalFailure())
       return;
   }
-  printf("measured: %s: %u losses are within %.2g of the evaluator's (bound %g)\n", example.c_str(),
-         steps, largest, tolerance);
+  printf("measured: %s%s: %u losses are within %.2g of the evaluator's (bound %g)\n",
+         example.c_str(), plan.card.empty() ? "" : " on the software device", steps, largest,
+         tolerance);
 }
 
 TEST(TrainingTest, LeNet) { compareCurves("fashion.net", fullScale() ? 40 : 3, kLossCurve); }
+/// In a sample one of the ways, by the seed: the one that test/system/card leaves out.
+std::vector<GpuCodegen> waysOfTraining() {
+  std::vector<GpuCodegen> ways = {GpuCodegen::Nvrtc, GpuCodegen::Nvptx};
+  return fullScale() ? ways : std::vector<GpuCodegen>{ways[caseSeed(0) % 2]};
+}
+class TrainingOnACard : public OnACard {};
+INSTANTIATE_TEST_SUITE_P(By, TrainingOnACard, testing::ValuesIn(waysOfTraining()), codegenOf);
+
+TEST_P(TrainingOnACard, LeNet) {
+  if (!haveToolkit())
+    GTEST_SKIP() << "no CUDA toolkit";
+  compareCurves("fashion.net", fullScale() ? 40 : 1, kLossCurve, plan(kBatch));
+}
 TEST(TrainingTest, smoothTwin) {
   compareCurves("lenet_smooth.net", fullScale() ? 100 : 5, kLossCurveSmooth);
 }
