@@ -131,15 +131,19 @@ void addTrain(CLI::App &app, Arguments &arguments, OptionTexts &texts) {
       ->type_name("FILE");
 }
 
+void addWeights(CLI::App &command, Arguments &arguments) {
+  command
+      .add_option("--weights", arguments.weights,
+                  "a .safetensors file; default: those in a .gnc file")
+      ->type_name("FILE");
+}
+
 void addEval(CLI::App &app, Arguments &arguments, OptionTexts &texts) {
   CLI::App &command = *app.add_subcommand("eval", "loss and metrics of a split");
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
   addDevice(command, arguments);
-  command
-      .add_option("--weights", arguments.weights,
-                  "a .safetensors file; default: those in a .gnc file")
-      ->type_name("FILE");
+  addWeights(command, arguments);
   command.add_option("--split", arguments.split, "test, validation or train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
 }
@@ -149,10 +153,7 @@ void addInfer(CLI::App &app, Arguments &arguments, OptionTexts &texts) {
   addCompile(command, arguments, texts);
   addThreads(command, arguments);
   addDevice(command, arguments);
-  command
-      .add_option("--weights", arguments.weights,
-                  "a .safetensors file; default: those in a .gnc file")
-      ->type_name("FILE");
+  addWeights(command, arguments);
   command
       .add_option("--input", arguments.inputs,
                   "an IDX, NPY, PNG or JPEG file for each field, or a sample of the data (test:0)")

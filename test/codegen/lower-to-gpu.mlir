@@ -75,6 +75,39 @@ func.func @apart(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {
 
 // -----
 
+// An equation moves over few launches, as its result would wait for its readers: %z joins the second of four.
+// CHECK-LABEL: func.func @near()
+// CHECK: gnc.launch {{.*}} writes [1](
+// CHECK: gnc.launch {{.*}} writes [1, 3](
+// CHECK: gnc.launch {{.*}} writes [1](
+// CHECK: gnc.launch {{.*}} writes [1](
+func.func @near(%x: tensor<9xf32> {gnc.path = "x"}, %w: tensor<3xf32> {gnc.path = "w"})
+    -> (tensor<9xf32> {gnc.path = "y"}, tensor<3xf32> {gnc.path = "z"}) {
+  %a = gnc.compute [p = 9] (%a = %x[p] : tensor<9xf32>) -> tensor<9xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  %b = gnc.compute [p = 9] (%c = %a[8 - p] : tensor<9xf32>) -> tensor<9xf32> {
+    %0 = arith.addf %c, %c : f32
+    gnc.yield %0 : f32
+  }
+  %d = gnc.compute [p = 9] (%c = %b[8 - p] : tensor<9xf32>) -> tensor<9xf32> {
+    %0 = arith.mulf %c, %c : f32
+    gnc.yield %0 : f32
+  }
+  %y = gnc.compute [p = 9] (%c = %d[8 - p] : tensor<9xf32>) -> tensor<9xf32> {
+    %0 = arith.addf %c, %c : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [p = 3] (%c = %w[p] : tensor<3xf32>) -> tensor<3xf32> {
+    %0 = arith.mulf %c, %c : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %z : tensor<9xf32>, tensor<3xf32>
+}
+
+// -----
+
 // A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls.
 // CHECK-LABEL: func.func @product()
 // CHECK: gnc.threads = 256
@@ -91,4 +124,20 @@ func.func @product(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32>
     gnc.yield %0 : f32
   }
   return %y : tensor<64x64xf32>
+}
+
+// -----
+
+// Rows of a weight gradient are the window's and the channels': neighbours in memory, the channels, go to neighbouring threads, four
+// at a time, though the window's index comes last in the equation.
+// CHECK-LABEL: func.func @gradient()
+// CHECK: %[[X:[a-z0-9]+]]: memref<{{[0-9]+}}xf32>
+// CHECK: vector.load %[[X]]
+// CHECK-NOT: memref.load %[[X]]
+func.func @gradient(%x: tensor<66x64xf32> {gnc.path = "x"}, %d: tensor<64x64xf32> {gnc.path = "d"}) -> (tensor<64x3x64xf32> {gnc.path = "y"}) {
+  %y = gnc.compute [c = 64, s = 3, k = 64] sum [i = 64] (%a = %x[i + s, c] : tensor<66x64xf32>, %b = %d[i, k] : tensor<64x64xf32>) -> tensor<64x3x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<64x3x64xf32>
 }

@@ -24,8 +24,8 @@ func.func @linear(%x: tensor<?x32x12x12xf32>, %w: tensor<120x32x12x12xf32>, %b: 
 // CHECK-LABEL: func.func @short
 // CHECK-COUNT-1: gnc.compute
 // CHECK-NOT: gnc.compute
-func.func @short(%x: tensor<?x512xf32>, %w: tensor<10x512xf32>) -> tensor<?x10xf32> {
-  %y = gnc.compute [n = ?, o = 10] sum [i = 512] (%a = %x[n, i] : tensor<?x512xf32>, %v = %w[o, i] : tensor<10x512xf32>) -> tensor<?x10xf32> {
+func.func @short(%x: tensor<?x4x256xf32>, %w: tensor<10x4x256xf32>) -> tensor<?x10xf32> {
+  %y = gnc.compute [n = ?, o = 10] sum [c = 4, i = 256] (%a = %x[n, c, i] : tensor<?x4x256xf32>, %v = %w[o, c, i] : tensor<10x4x256xf32>) -> tensor<?x10xf32> {
     %0 = arith.mulf %a, %v : f32
     gnc.yield %0 : f32
   }

@@ -176,8 +176,8 @@ TEST(GpuTest, partsOfALaunch) {
   expectEqual(compiled.run(arguments, 7, 1), compiled.expected(arguments, Precision::F32));
 }
 
-/// Products are parts of a launch, too, beside each other and beside a sum: all have the same memory
-/// that a block shares, and blocks beyond the last one's end do nothing.
+/// Products are parts of a launch, too, beside each other and beside a sum: all have the same
+/// memory that a block shares, and blocks beyond the last one's end do nothing.
 TEST(GpuTest, productsOfALaunch) {
   std::string text =
       R"(func.func @f(%x: tensor<?x70xf32>, %w: tensor<70x50xf32>, %v: tensor<70x50xf32>, %m: tensor<2x3001xf32>) -> (tensor<?x50xf32>, tensor<?x50xf32>, tensor<2xf32>) {
@@ -201,6 +201,28 @@ TEST(GpuTest, productsOfALaunch) {
     Tensors arguments = compiled.wholeNumbers(batch, 2, 1);
     expectEqual(compiled.run(arguments, batch, 1), compiled.expected(arguments, Precision::F32));
   }
+}
+
+/// A product of each sample as the last part: a block beyond its end would read beyond the arena.
+TEST(GpuTest, samplesOfALaunch) {
+  std::string text =
+      R"(func.func @f(%x: tensor<?x900xf32>, %a: tensor<?x64x64xf32>, %b: tensor<?x64x64xf32>) -> (tensor<?x900xf32>, tensor<?x64x64xf32>) {
+  %y = gnc.compute [n = ?, i = 900] (%v = %x[n, i] : tensor<?x900xf32>) -> tensor<?x900xf32> {
+    %0 = arith.addf %v, %v : f32
+    gnc.yield %0 : f32
+  }
+  %p = gnc.compute [n = ?, i = 64, j = 64] sum [t = 64] (%v = %a[n, i, t] : tensor<?x64x64xf32>, %w = %b[n, t, j] : tensor<?x64x64xf32>) -> tensor<?x64x64xf32> {
+    %0 = arith.mulf %v, %w : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %p : tensor<?x900xf32>, tensor<?x64x64xf32>
+})";
+  Compiled compiled(text, whole(7));
+  ASSERT_TRUE(compiled.ok);
+  ASSERT_EQ(compiled.program.launches.size(), 1u);
+  EXPECT_GT(compiled.program.launches[0].tiles.at(7), (7 * 900 + 1023) / 1024 + 7);
+  Tensors arguments = compiled.wholeNumbers(7, 2, 1);
+  expectEqual(compiled.run(arguments, 7, 1), compiled.expected(arguments, Precision::F32));
 }
 
 //===- Contractions ---------------------------------------------------------------------------===//

@@ -31,6 +31,18 @@ inline uint64_t D(double x) { return x != x ? 0x7ff8000000000000 : std::bit_cast
 inline uint64_t two(uint64_t low, uint64_t high) { return low | high << 32; }
 inline uint64_t U(int64_t x) { return static_cast<uint32_t>(x); }
 inline uint64_t H(int64_t x) { return static_cast<uint16_t>(x); }
+/// Part `i` of `bits` bits of x, as a signed or an unsigned number.
+inline int64_t part(uint32_t x, int i, int bits, bool isSigned) {
+  int64_t value = x >> i * bits & ((1u << bits) - 1);
+  return isSigned && value >> (bits - 1) ? value - (1 << bits) : value;
+}
+/// dp4a (four bytes by four bytes), dp2a (two halves by two bytes, from byte `first` on).
+inline uint64_t dot(Word a, Word b, Word c, int parts, int first, bool signedA, bool signedB) {
+  int64_t sum = c.u();
+  for (int i = 0; i < parts; ++i)
+    sum += part(a.u(), i, 32 / parts, signedA) * part(b.u(), first + i, 8, signedB);
+  return U(sum);
+}
 inline float ftz(float x) { return std::fabs(x) < 0x1p-126f ? std::copysign(0.0f, x) : x; }
 inline float sat(float x) { return x > 0 ? std::min(x, 1.0f) : 0; } // -0 and NaN give +0
 /// Of a whole number that a double holds, to a signed or unsigned one of `bits` bits.

@@ -92,19 +92,18 @@ const Case kCases[] = {
                                                   (b.u() & 255) << 16 | (b.u() >> 16 & 255) << 24),
     CASE("lop3.b32 %r20, %r10, %r11, %r12, 0xE8",
          (a.u() & b.u()) | (a.u() & c.u()) | (b.u() & c.u())),
-    CASE("dp4a.s32.s32 %r20, %r10, %r11, %r12",
-         [&] {
-           int64_t sum = c.s();
-           for (int i = 0; i < 32; i += 8)
-             sum += static_cast<int8_t>(a.u() >> i) * static_cast<int8_t>(b.u() >> i);
-           return U(sum);
-         }()),
-    CASE("dp2a.lo.u32.s32 %r20, %r10, %r11, %r12",
-         U(c.s() + int64_t{a.u() & 0xffff} * static_cast<int8_t>(b.u()) +
-           int64_t{a.u() >> 16} * static_cast<int8_t>(b.u() >> 8))),
-    CASE("dp2a.hi.s32.u32 %r20, %r10, %r11, %r12",
-         U(c.s() + int64_t{static_cast<int16_t>(a.u())} * (b.u() >> 16 & 255) +
-           int64_t{static_cast<int16_t>(a.u() >> 16)} * (b.u() >> 24))),
+    CASE("dp4a.u32.u32 %r20, %r10, %r11, %r12", dot(a, b, c, 4, 0, false, false)),
+    CASE("dp4a.u32.s32 %r20, %r10, %r11, %r12", dot(a, b, c, 4, 0, false, true)),
+    CASE("dp4a.s32.u32 %r20, %r10, %r11, %r12", dot(a, b, c, 4, 0, true, false)),
+    CASE("dp4a.s32.s32 %r20, %r10, %r11, %r12", dot(a, b, c, 4, 0, true, true)),
+    CASE("dp2a.lo.u32.u32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 0, false, false)),
+    CASE("dp2a.lo.u32.s32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 0, false, true)),
+    CASE("dp2a.lo.s32.u32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 0, true, false)),
+    CASE("dp2a.lo.s32.s32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 0, true, true)),
+    CASE("dp2a.hi.u32.u32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 2, false, false)),
+    CASE("dp2a.hi.u32.s32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 2, false, true)),
+    CASE("dp2a.hi.s32.u32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 2, true, false)),
+    CASE("dp2a.hi.s32.s32 %r20, %r10, %r11, %r12", dot(a, b, c, 2, 2, true, true)),
     CASE("selp.b32 %r20, %r10, %r11, %p12", c.p() ? a.u() : b.u()),
     CASE("selp.f32 %f20, %f10, %f11, %p12", c.p() ? a.u() : b.u()),
     CASE("add.f32 %f20, %f10, %f11", F(a.f() + b.f())),
