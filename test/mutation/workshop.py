@@ -10,12 +10,13 @@ import subprocess
 
 ROOMS = ("ir", "passes", "codegen", "dsl")  # what mutants are of, and what they are linked with
 PROGRAMS = ("gnc", "gnc-opt", "unit-ir", "unit-passes", "unit-dsl", "unit-codegen")
-MEMORY = 16 << 30  # bytes of address space that a test of a mutant may take
+MEMORY = 96 << 30  # bytes of address space that a test of a mutant may take: the software card alone reserves 76 << 30
 
 
 def limits():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pathlib.Path("/proc/self/oom_score_adj").write_text("1000")  # if memory ends before that, this process goes
 
 
 class Stillborn(Exception):
