@@ -45,6 +45,7 @@ private:
   // The order of tiles.
   void emitInPlace();
   void emitPacked();
+  void emitOneRow(Value from, Value to, const Values &base);
   void forEachColumnRun(unsigned level, Values offsets,
                         llvm::function_ref<void(const Values &)> body);
   void forEachPanel(Value from, Value to, const Values &offsets, PanelBody body);

@@ -117,7 +117,8 @@ static bool shouldPack(const ContractionPlan &plan, int64_t rowTiles) {
 }
 
 /// Decides on packing. Groups are large for reuse (of the block of B by row tiles, of the rows of A
-/// by panels), as long as there is enough to share among threads.
+/// by panels), as long as there is enough to share among threads. Of the two, groups of panels are
+/// made smaller first: a panel is copied once a group of rows, a row only read once more.
 static void chooseBlocks(ContractionPlan &plan) {
   constexpr int64_t kEnoughTiles = 4, kPackedBytes = 192 << 10;
   int64_t rowTiles =
@@ -128,7 +129,8 @@ static void chooseBlocks(ContractionPlan &plan) {
   PackedBlocks &blocks = plan.blocks;
   int64_t panels = llvm::divideCeil(plan.columns.back().extent, plan.width);
   int64_t outer = product(plan.outer, kUsualBatch);
-  for (auto [rowGroup, panelGroup] : {std::pair(32, 4), {16, 4}, {8, 4}, {8, 2}, {8, 1}}) {
+  for (auto [rowGroup, panelGroup] :
+       {std::pair(32, 4), {32, 2}, {16, 4}, {16, 2}, {8, 2}, {8, 1}}) {
     blocks.rowGroup = rowGroup;
     blocks.panelGroup = std::min<int64_t>(panelGroup, panels);
     blocks.panelGroups = llvm::divideCeil(panels, blocks.panelGroup);
@@ -176,6 +178,19 @@ ContractionLoops contractionLoops(ComputeOp op, unsigned vector) {
   mergeLoops(plan.columns);
   if (plan.columns.empty()) // a single column
     plan.columns.push_back(loopOf(vector));
+  return plan;
+}
+
+ContractionPlan ContractionPlan::ofOneRow() const {
+  constexpr unsigned kEnoughSums = 8; // the latency of an addition times additions a cycle
+  ContractionPlan plan = *this;
+  plan.blocks = {};
+  plan.rowTile = 1;
+  plan.aligned = false;
+  plan.vectors = vectors * blocks.panelGroup;
+  while (plan.vectors > kEnoughSums && plan.vectors % 2 == 0)
+    plan.vectors /= 2;
+  plan.width = width / vectors * plan.vectors;
   return plan;
 }
 

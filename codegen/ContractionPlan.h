@@ -63,6 +63,9 @@ struct ContractionPlan : ContractionLoops {
   bool aligned = false;
 
   bool packed() const { return blocks.points != 0; }
+  /// How a packed contraction treats a single row: each number of B is used once, so it is read in
+  /// its place, in panels as wide as sums can run beside each other; a group holds whole ones.
+  ContractionPlan ofOneRow() const;
   /// A tile is a row tile of an outer point; in a packed contraction, a group of row tiles by a
   /// group of panels, panels running faster.
   Tiles tiles() const;

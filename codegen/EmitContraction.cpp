@@ -237,16 +237,35 @@ void ContractionEmitter::emitPacked() {
     int64_t columns = blocks.panelGroup * plan.width;
     Value from = k.mul(panelGroup, columns);
     Value to = blocks.panelGroups == 1 ? extent : k.minimum(k.add(from, columns), extent);
-    forEachColumnRun(0, none, [&](const Values &offsets) {
-      block = {k.constant(0), k.constant(0), {}, {}, {}, {}};
-      forEachBlock(0, [&] {
-        pack(from, to, k.add(base[P::B], offsets[P::B]));
-        forEachPanel(from, to, offsets, [&](const Panel &panel) {
-          k.loop(first, end, 1, [&](Value row) { emitTile(rowsOf(row, base), panel); });
+    auto inBlocks = [&] {
+      forEachColumnRun(0, none, [&](const Values &offsets) {
+        block = {k.constant(0), k.constant(0), {}, {}, {}, {}};
+        forEachBlock(0, [&] {
+          pack(from, to, k.add(base[P::B], offsets[P::B]));
+          forEachPanel(from, to, offsets, [&](const Panel &panel) {
+            k.loop(first, end, 1, [&](Value row) { emitTile(rowsOf(row, base), panel); });
+          });
         });
       });
-    });
+      block = {};
+    };
+    if (!plan.batchedRows() || plan.rowCount() != 1)
+      return inBlocks();
+    k.when(
+        arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, rowCount, k.constant(1)),
+        [&] { emitOneRow(from, to, base); }, inBlocks);
   });
+}
+
+/// A batch of one.
+void ContractionEmitter::emitOneRow(Value from, Value to, const Values &base) {
+  ContractionPlan blocked = std::exchange(plan, plan.ofOneRow());
+  SmallVector<Value> none(buffers.size(), k.constant(0));
+  TileRows row = rowsOf(k.constant(0), base);
+  forEachColumnRun(0, none, [&](const Values &offsets) {
+    forEachPanel(from, to, offsets, [&](const Panel &panel) { emitTile(row, panel); });
+  });
+  plan = std::move(blocked);
 }
 
 FailureOr<Tiles> ContractionEmitter::emit() {

@@ -209,6 +209,28 @@ TEST(ExactTest, longRows) {
   }
 }
 
+/// A layer large enough to be copied into panels: the kernel of any batch treats a batch of one in
+/// a way of its own.
+TEST(ExactTest, oneRow) {
+  for (unsigned i = 0; i < caseCount(2, 20); ++i) {
+    SCOPED_TRACE(caseSeed(i));
+    Random random(caseSeed(i));
+    int64_t summed = random(400, 700), columns = random(24, 150);
+    std::string x = llvm::formatv("tensor<?x{0}xf32>", summed),
+                wt = llvm::formatv("tensor<{0}x{1}xf32>", summed, columns),
+                y = llvm::formatv("tensor<?x{0}xf32>", columns);
+    std::string forward = llvm::formatv(R"(%y = gnc.compute [n = ?, j = {0}] sum [k = {1}]
+      (%a = %x[n, k] : {2}, %b = %w[k, j] : {3}) -> {4} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  })",
+                                        columns, summed, x, wt, y);
+    std::string text = withGradients(forward, x, wt, y, llvm::formatv("n = ?, j = {0}", columns));
+    for (int64_t n : {1, 2})
+      expectExact(text, 64, n, caseSeed(i));
+  }
+}
+
 TEST(ExactTest, products) { runFamily(product, "products"); }
 TEST(ExactTest, pools) { runFamily(pool, "pools"); }
 
