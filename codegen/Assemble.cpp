@@ -3,7 +3,9 @@
 #include "codegen/Assemble.h"
 
 #include "codegen/GpuLower.h"
+#include "codegen/PlanCall.h"
 #include "codegen/Programs.h"
+#include "ir/LibraryCall.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -205,7 +207,10 @@ private:
   }
 
   LogicalResult addLaunch(LaunchOp launch) {
-    auto kernel = kernelNumber(launch);
+    auto plan = launch->getParentOfType<ModuleOp>()
+                    .lookupSymbol<func::FuncOp>(launch.getKernel())
+                    ->getAttrOfType<DictionaryAttr>(names::kLibrary);
+    auto kernel = plan ? FailureOr<uint32_t>(planNumber(plan)) : kernelNumber(launch);
     ArrayRef<int64_t> tiles = launch.getTiles();
     if (failed(kernel))
       return failure();
@@ -217,6 +222,7 @@ private:
       program.commit = program.launches.size();
     runtime::Launch result;
     result.kernel = *kernel;
+    result.library = bool(plan);
     result.site = siteNumber(launch.getLoc());
     for (Value argument : launch.getArguments()) {
       auto buffer = argument.getDefiningOp<BufferOp>();
@@ -234,11 +240,36 @@ private:
         return failure();
       result.written.push_back(std::move(*place));
     }
+    if (plan && sumsSamples(plan) && failed(addSummed(launch, result)))
+      return failure();
     result.tiles = {tiles[0], tiles[1], tiles[2], tiles[3]};
     result.flopsPerSample = double(launch.getFlopsPerSample());
     result.flopsFixed = double(launch.getFlopsFixed());
     program.launches.push_back(std::move(result));
     return success();
+  }
+
+  /// The samples that a plan sums over.
+  LogicalResult addSummed(LaunchOp launch, runtime::Launch &result) {
+    for (Value argument : launch.getArguments()) {
+      auto buffer = argument.getDefiningOp<BufferOp>();
+      auto type = cast<RankedTensorType>(buffer.getTensor());
+      if (!isBatched(type))
+        continue;
+      auto place = layoutOf(buffer, type, program.maxBatch);
+      if (failed(place))
+        return failure();
+      result.summed.push_back(
+          {place->offset, uint64_t(place->batchStride * runtime::byteWidth(place->type))});
+    }
+    return success();
+  }
+
+  uint32_t planNumber(DictionaryAttr call) {
+    auto [known, fresh] = planNumbers.try_emplace(call, program.plans.size());
+    if (fresh)
+      program.plans.push_back(libraryPlanOf(call));
+    return known->second;
   }
 
   FailureOr<uint32_t> kernelNumber(LaunchOp launch) {
@@ -276,25 +307,10 @@ private:
   runtime::Program program;
   bool committing = false;
   DenseMap<unsigned, uint32_t> kernelNumbers;
+  DenseMap<Attribute, uint32_t> planNumbers;
   DenseMap<Location, uint32_t> siteNumbers;
 };
 } // namespace
-
-int64_t plannedBatch(func::FuncOp program) {
-  if (auto batch = program->getAttrOfType<IntegerAttr>(names::kBatch))
-    return batch.getInt();
-  // A module written by hand may leave it to its buffers.
-  for (BufferOp buffer : program.getOps<BufferOp>()) {
-    auto type = dyn_cast<RankedTensorType>(buffer.getTensor());
-    if (!type || !isBatched(type))
-      continue;
-    int64_t sample = 1;
-    for (int64_t extent : type.getShape().drop_front())
-      sample *= extent;
-    return cast<MemRefType>(buffer.getType()).getNumElements() / std::max<int64_t>(sample, 1);
-  }
-  return 1;
-}
 
 FailureOr<runtime::Program> assembleProgram(func::FuncOp function, const KernelTable &table) {
   return ProgramBuilder(function, table).build();

@@ -18,9 +18,6 @@ mlir::FailureOr<runtime::Program> assembleProgram(mlir::func::FuncOp function,
 /// The `gnc.recipe` of a module; an empty one if it has none.
 mlir::FailureOr<runtime::Recipe> assembleRecipe(mlir::ModuleOp module);
 
-/// The samples that a program function is planned for.
-int64_t plannedBatch(mlir::func::FuncOp program);
-
 /// Name and place in the user's own file of what an op came from.
 runtime::Site siteOf(mlir::Location location);
 

@@ -25,6 +25,10 @@ struct CudaTarget {
   int64_t threadsTogether;   ///< of a multiprocessor
   int64_t sharedTogether;    ///< bytes of shared memory of a multiprocessor
   llvm::StringLiteral card;  ///< its name
+  // For those who plan for the card (LibraryPlan.h):
+  int64_t blocksTogether;         ///< of a multiprocessor
+  int64_t gibibytes, l2Mebibytes; ///< memory, second-level cache
+  int64_t megahertz, memoryMegahertz;
 };
 
 /// "sm_75" to "sm_120"; null for an unknown one.

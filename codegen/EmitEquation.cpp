@@ -272,6 +272,8 @@ public:
   /// A launch costs a microsecond here, and equal kernels are one.
   PartForm formOf(ComputeOp) const final { return {}; }
 
+  bool runsPlans() const final { return false; }
+
   FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
                                 ArrayRef<Type> buffers) const final {
     auto &[op, arguments] = parts.front();

@@ -255,6 +255,8 @@ class GpuKernelTarget final : public KernelTarget {
 public:
   explicit GpuKernelTarget(int64_t batch) : batch(batch) {}
 
+  bool runsPlans() const final { return true; }
+
   PartForm formOf(ComputeOp op) const final {
     if (std::optional<unsigned> vector = contractionVector(op))
       return {planGpuContraction(op, *vector).tile.threads(), /*hungry=*/true};

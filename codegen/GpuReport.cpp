@@ -3,6 +3,7 @@
 #include "codegen/Assemble.h"
 #include "codegen/GpuLower.h"
 #include "codegen/Programs.h"
+#include "ir/LibraryCall.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -18,7 +19,7 @@ struct LaunchReport {
 
   /// A block computes on one multiprocessor; memory serves any number of them.
   double microseconds(const CudaTarget &target) const {
-    double busy = std::min(1.0, double(blocks) / target.multiprocessors);
+    double busy = threads ? std::min(1.0, double(blocks) / target.multiprocessors) : 1.0;
     return std::max(flops / (target.teraflops * busy * 1e6),
                     bytes / (target.terabytesPerSecond * 1e6));
   }
@@ -36,7 +37,8 @@ static std::pair<bool, bool> usesOf(BlockArgument argument) {
 static LaunchReport describe(LaunchOp launch, ModuleOp module, int64_t batch) {
   auto kernel = module.lookupSymbol<func::FuncOp>(launch.getKernel());
   LaunchReport report;
-  report.kernel = gpuSymbol(kernelKey(kernel));
+  bool plan = kernel.isExternal();
+  report.kernel = plan ? "" : gpuSymbol(kernelKey(kernel));
   runtime::Site site = siteOf(launch.getLoc());
   report.site =
       site.name + (site.location.line > 0
@@ -44,11 +46,13 @@ static LaunchReport describe(LaunchOp launch, ModuleOp module, int64_t batch) {
                        : "");
   ArrayRef<int64_t> tiles = launch.getTiles();
   report.blocks = runtime::TileCount{tiles[0], tiles[1], tiles[2], tiles[3]}.at(batch);
-  report.threads = kernel->getAttrOfType<IntegerAttr>(names::kThreads).getInt();
+  if (auto threads = kernel->getAttrOfType<IntegerAttr>(names::kThreads))
+    report.threads = threads.getInt();
   report.flops =
       double(launch.getFlopsPerSample()) * double(batch) + double(launch.getFlopsFixed());
   for (auto [i, argument] : llvm::enumerate(launch.getArguments())) {
-    auto [reads, writes] = usesOf(kernel.getArgument(i));
+    bool isWritten = llvm::is_contained(launch.getWritten(), int64_t(i));
+    auto [reads, writes] = plan ? std::pair(!isWritten, isWritten) : usesOf(kernel.getArgument(i));
     report.bytes += double(argument.getDefiningOp<BufferOp>().getBytes()) * (reads + writes);
   }
   return report;
@@ -67,6 +71,28 @@ static double occupancy(const LaunchReport &report, const KernelResources &kerne
   return double(blocks * report.threads) / double(target.threadsTogether);
 }
 
+/// What became of every contraction that was offered to the library.
+static std::string libraryReport(func::FuncOp program) {
+  auto offers = program->getAttrOfType<ArrayAttr>(names::kLibraryReport);
+  if (!offers)
+    return "";
+  std::string text;
+  unsigned taken = 0;
+  for (auto offer : offers.getAsRange<DictionaryAttr>()) {
+    auto word = [&](StringRef name) { return offer.getAs<StringAttr>(name).getValue(); };
+    auto number = [&](StringRef name) { return offer.getAs<IntegerAttr>(name).getInt(); };
+    bool plan = offer.contains("engine");
+    taken += plan;
+    std::string how = plan ? llvm::formatv("engine {0}, workspace {1:f1} KiB", number("engine"),
+                                           double(number("workspace")) / 1024)
+                                 .str()
+                           : "ours: " + word("why").str();
+    text += llvm::formatv("  {0,-60} {1}  {2}\n", word("what"), how, word("site"));
+  }
+  return llvm::formatv("cuDNN takes {0} of {1} sums of products\n", taken, offers.size()).str() +
+         text;
+}
+
 std::string gpuReport(func::FuncOp program, ArrayRef<KernelResources> resources,
                       const CudaTarget &target) {
   auto module = program->getParentOfType<ModuleOp>();
@@ -81,19 +107,21 @@ std::string gpuReport(func::FuncOp program, ArrayRef<KernelResources> resources,
     LaunchReport report = describe(launch, module, batch);
     const KernelResources *known = llvm::find_if(
         resources, [&](const KernelResources &kernel) { return kernel.symbol == report.kernel; });
-    std::string figures(24, ' ');
+    std::string figures(24, ' '), size = "   cuDNN        ";
+    if (report.threads)
+      size = llvm::formatv("{0,8}{1,8}", report.blocks, report.threads);
     if (known != resources.end())
       figures = llvm::formatv("{0,6}{1,6}{2,7}{3,5:f0}", known->registers, known->spilledBytes,
                               known->sharedBytes, 100 * occupancy(report, *known, target));
-    text += llvm::formatv("{0,8}{1,8}{2}%{3,11:f3}{4,10:f1}{5,10:f2}  {6}\n", report.blocks,
-                          report.threads, figures, report.flops * 1e-6, report.bytes / 1024,
+    text += llvm::formatv("{0}{1}{2}{3,11:f3}{4,10:f1}{5,10:f2}  {6}\n", size, figures,
+                          report.threads ? '%' : ' ', report.flops * 1e-6, report.bytes / 1024,
                           report.microseconds(target), report.site);
     sum.flops += report.flops, sum.bytes += report.bytes, time += report.microseconds(target);
     ++count;
   }
   text += llvm::formatv("{0} launches, {1:f3} Mflop, {2:f1} KiB, {3:f2} us\n", count,
                         sum.flops * 1e-6, sum.bytes / 1024, time);
-  return text;
+  return text + libraryReport(program);
 }
 
 } // namespace gnc

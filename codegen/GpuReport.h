@@ -12,6 +12,9 @@ namespace gnc {
 /// operations, and bytes if each tensor went through memory once; and the time that the slower of
 /// the two takes on the target's largest card (Williams, Waterman, Patterson 2009: Roofline), of
 /// whose multiprocessors few blocks use few; the start of a kernel is not in it. Then the sums.
+/// Launches of a library's plans have no kernel: blocks, threads and resources are left out, and
+/// after the table comes a line for each contraction that was offered to the library: its plan, or
+/// why it has none.
 std::string gpuReport(mlir::func::FuncOp program, llvm::ArrayRef<KernelResources> resources,
                       const CudaTarget &target);
 

@@ -139,6 +139,9 @@ LogicalResult checkSignature(func::FuncOp kernel) {
   bool good = type.getNumInputs() >= 3 && type.getNumResults() == 0;
   for (auto [i, input] : llvm::enumerate(type.getInputs()))
     good &= i < 3 ? isa<IndexType>(input) : isa<MemRefType>(input);
+  if (isGpuKernel(kernel))
+    return kernel.emitError("this is a kernel of a card, and no code for processors: name a card "
+                            "(--target), and make none for processors (--cpu=none)");
   if (!good)
     return kernel.emitError("a kernel takes three indices and memrefs, and returns nothing");
   return success();

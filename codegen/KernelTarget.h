@@ -38,6 +38,8 @@ public:
   virtual mlir::FailureOr<EmittedKernel> emit(mlir::ModuleOp module,
                                               llvm::ArrayRef<KernelPart> parts,
                                               llvm::ArrayRef<mlir::Type> buffers) const = 0;
+  /// Whether a library's plans are launched there (ir/LibraryCall.h).
+  virtual bool runsPlans() const = 0;
 };
 
 /// The processor: a kernel walks a range of tiles, in vectors.

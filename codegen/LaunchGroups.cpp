@@ -1,4 +1,5 @@
 #include "codegen/LaunchGroups.h"
+#include "ir/LibraryCall.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -34,7 +35,7 @@ std::vector<LaunchGroup> groupLaunches(ArrayRef<ComputeOp> ops, const KernelTarg
   constexpr size_t kMostParts = 16, kMostBuffers = 64, kLookBack = 3;
   std::vector<Group> groups;
   for (ComputeOp op : ops) {
-    PartForm form = target.formOf(op);
+    PartForm form = isLibraryCall(op) ? PartForm() : target.formOf(op);
     SmallVector<Value> reads, writes;
     for (Value read : op.getReads()) {
       reads.push_back(bufferOf(read));

@@ -12,10 +12,12 @@
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/LowerToKernels.h"
 #include "codegen/LaunchGroups.h"
+#include "codegen/PlanCall.h"
 #include "codegen/Programs.h"
 #include "codegen/UpdatePlan.h"
 #include "ir/CopyEquation.h"
 #include "ir/Layout.h"
+#include "ir/LibraryCall.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/xxhash.h"
 
@@ -37,6 +39,7 @@ private:
   Value createSite(OpBuilder &builder, RandomOp op);
   DictionaryAttr hostOf(Builder &builder, NamedAttrList attributes, StringRef role);
   LogicalResult launch(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit);
+  LogicalResult launchPlan(OpBuilder &builder, ComputeOp op, bool commit);
   FailureOr<int64_t> launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit);
   func::FuncOp uniqueKernel(func::FuncOp kernel);
 
@@ -164,6 +167,12 @@ func::FuncOp ProgramLowering::uniqueKernel(func::FuncOp kernel) {
   return it->second;
 }
 
+/// Operations of an equation: for each sample, and besides.
+static std::pair<int64_t, int64_t> operationsOf(ComputeOp op) {
+  int64_t one = std::llround(op.cost(1).flops), more = std::llround(op.cost(2).flops) - one;
+  return {more, one - more};
+}
+
 LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit) {
   SmallVector<Value> distinct; // one kernel argument per buffer
   auto argumentOf = [&](Value tensor) -> unsigned {
@@ -195,8 +204,8 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
     for (unsigned argument : arguments.results)
       if (!llvm::is_contained(written, argument))
         written.push_back(argument);
-    int64_t one = std::llround(op.cost(1).flops), more = std::llround(op.cost(2).flops) - one;
-    perSample += more, fixed += one - more;
+    auto [more, rest] = operationsOf(op);
+    perSample += more, fixed += rest;
     locations.push_back(op.getLoc());
     parts.push_back({op, std::move(arguments)});
   }
@@ -212,13 +221,30 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
   return success();
 }
 
+LogicalResult ProgramLowering::launchPlan(OpBuilder &builder, ComputeOp op, bool commit) {
+  if (!target.runsPlans())
+    return op.emitError(
+        "a library of cards computes this; there is none for processors: name a card "
+        "(--target), and make no code for processors (--cpu=none)");
+  auto bufferOf = [&](Value tensor) { return buffers.lookup(tensor); };
+  FailureOr<PlanCall> call = declarePlan(builder, module, op, bufferOf);
+  if (failed(call))
+    return failure();
+  auto [perSample, fixed] = operationsOf(op);
+  LaunchOp::create(builder, op.getLoc(), uniqueKernel(call->plan).getName(),
+                   ArrayRef<int64_t>{0, 1, 1, 1}, call->written, commit, perSample, fixed,
+                   call->arguments);
+  return success();
+}
+
 /// Returns how many launches these are.
 FailureOr<int64_t> ProgramLowering::launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops,
                                               bool commit) {
   auto bufferOf = [&](Value tensor) { return buffers.lookup(tensor); };
   std::vector<LaunchGroup> groups = groupLaunches(ops, target, bufferOf);
   for (const LaunchGroup &group : groups)
-    if (failed(launch(builder, group, commit)))
+    if (failed(isLibraryCall(group.front()) ? launchPlan(builder, group.front(), commit)
+                                            : launch(builder, group, commit)))
       return failure();
   return groups.size();
 }
@@ -325,14 +351,7 @@ struct LowerToKernels : PassWrapper<LowerToKernels, OperationPass<ModuleOp>> {
                     memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect, GncDialect>();
   }
 
-  int64_t plannedBatch() {
-    if (batch > 0)
-      return batch;
-    if (auto recipe = getOperation()->getAttrOfType<DictionaryAttr>(names::kRecipe))
-      if (auto declared = recipe.getAs<IntegerAttr>("batch"))
-        return std::max<int64_t>(declared.getInt(), 1);
-    return 1;
-  }
+  int64_t plannedBatch() { return batchToPlan(getOperation(), batch); }
 
   void runOnOperation() final {
     llvm::StringMap<func::FuncOp> kernels;

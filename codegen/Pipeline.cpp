@@ -1,6 +1,7 @@
 //===- Pipeline.cpp - from the graph to machine code, phase by phase --------------------------===//
 #include "codegen/Pipeline.h"
 
+#include "codegen/ChooseLibrary.h"
 #include "codegen/Jit.h"
 #include "codegen/LowerToKernels.h"
 #include "codegen/MemoryPlan.h"
@@ -48,6 +49,10 @@ std::unique_ptr<Pass> winograd(const PipelineOptions &options) {
   return createWinograd(own);
 }
 
+std::unique_ptr<Pass> chooseLibrary(const PipelineOptions &options) {
+  return createChooseLibrary(options.gpu ? options.library : nullptr, options.batch);
+}
+
 // The order matters; each line says why its pass comes now. `lower-to-kernels` follows the last.
 constexpr Step kGraphStory[] = {
     // Every later pass sees forward, backward and optimizer as one graph.
@@ -70,6 +75,9 @@ constexpr Step kGraphStory[] = {
     // follows a convolution is in its `finish`. The emitter of GPUs would compute all points of a
     // tile for each.
     {Phase::Fused, "winograd", winograd, Need::Speed, /*onGpu=*/false},
+    // A library computes what it has plans for, if one is asked: after fusion, so that bias and
+    // activation are in `finish`; before sums and indices are split for our own kernels.
+    {Phase::Fused, "choose-library", chooseLibrary},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
     {Phase::Fused, "split-reduction", splitReduction},
     // The second stages walk over indices of extent 1.
@@ -149,6 +157,7 @@ bool buildPipeline(ModuleOp module, OpPassManager &passes, Phase last,
 
 void registerPasses() {
   registerGncPasses();
+  ::mlir::registerPass([] { return createChooseLibrary(); });
   ::mlir::registerPass([] { return createLowerToKernels(); });
   ::mlir::registerPass(createPlanMemory);
 }

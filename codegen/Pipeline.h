@@ -27,9 +27,12 @@ enum class Phase {
   Cubin,    ///< kernels of a GPU in the machine code of a card
 };
 
-/// "ast", "graph", "train", "fused", "tiled", "buffers", "llvm", "asm", "obj", "ptx", "cuda", "cubin".
+/// "ast", "graph", "train", "fused", "tiled", "buffers", "llvm", "asm", "obj", "ptx", "cuda",
+/// "cubin".
 std::optional<Phase> phaseNamed(llvm::StringRef name);
 llvm::ArrayRef<llvm::StringLiteral> phaseNames();
+
+class LibraryPlanner;
 
 struct PipelineOptions {
   int64_t batch = 0;                      ///< samples to plan for; 0: the recipe's
@@ -37,6 +40,7 @@ struct PipelineOptions {
   unsigned vectorBits = 0;                ///< 0: the widest registers of the level
   bool gpu = false;                       ///< kernels for a GPU, not for a processor
   unsigned optLevel = 0;                  ///< of LLVM, see gnc::optimize
+  LibraryPlanner *library = nullptr;      ///< takes convolutions of a GPU; null: none does
   bool verifyEach = false;                ///< verify after every pass, not only after the last
   std::vector<std::string> disabled = {}; ///< of optionalPasses(), those to leave out
 };

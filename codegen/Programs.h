@@ -33,10 +33,38 @@ inline bool isGpuKernel(mlir::func::FuncOp function) {
   return isKernel(function) && function->hasAttr(names::kThreads);
 }
 
+/// How many samples to plan for: `batch`, or if that is 0 as many as the module's recipe says.
+inline int64_t batchToPlan(mlir::ModuleOp module, int64_t batch) {
+  if (batch > 0)
+    return batch;
+  if (auto recipe = module->getAttrOfType<mlir::DictionaryAttr>(names::kRecipe))
+    if (auto declared = recipe.getAs<mlir::IntegerAttr>("batch"))
+      return std::max<int64_t>(declared.getInt(), 1);
+  return 1;
+}
+
 /// True for a function that became buffers and launches.
 inline bool isProgram(mlir::func::FuncOp function) {
   return !function.isExternal() && !isKernel(function) &&
          (!function.getOps<BufferOp>().empty() || !function.getOps<LaunchOp>().empty());
+}
+
+/// The samples that a program function is planned for.
+inline int64_t plannedBatch(mlir::func::FuncOp program) {
+  if (auto batch = program->getAttrOfType<mlir::IntegerAttr>(names::kBatch))
+    return batch.getInt();
+  // A module written by hand may leave it to its buffers.
+  for (BufferOp buffer : program.getOps<BufferOp>()) {
+    auto type = llvm::dyn_cast<mlir::RankedTensorType>(buffer.getTensor());
+    if (!type || !isBatched(type))
+      continue;
+    int64_t sample = 1;
+    for (int64_t extent : type.getShape().drop_front())
+      sample *= extent;
+    return llvm::cast<mlir::MemRefType>(buffer.getType()).getNumElements() /
+           std::max<int64_t>(sample, 1);
+  }
+  return 1;
 }
 
 /// gnc.role of a buffer that the host sees.

@@ -1,6 +1,7 @@
 //===- Dialect.cpp - the dialect and its access attribute -------------------------------------===//
 #include "ir/Evaluator.h"
 #include "ir/Gnc.h"
+#include "ir/LibraryCall.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -57,6 +58,14 @@ LogicalResult GncDialect::verifyRegionResultAttribute(Operation *op, unsigned, u
     if (function.getResultAttr(earlier, names::kUpdates))
       return success();
   return verifyUpdates(function, result);
+}
+
+LogicalResult GncDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == names::kLibrary)
+    return verifyLibraryCall(op, attribute.getValue());
+  if (attribute.getName() == names::kLibraryReport)
+    return verifyLibraryReport(op, attribute.getValue());
+  return success();
 }
 
 namespace gnc {

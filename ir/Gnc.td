@@ -23,6 +23,7 @@ def Gnc_Dialect : Dialect {
   }];
   let cppNamespace = "::gnc";
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
 }

@@ -9,13 +9,16 @@
 //
 // Where a contraction meets a fixed order it cannot use (the data gradient reads the weights with
 // the input channel innermost), the operand or the result is copied into the order it needs: an
-// identity equation, visible in the graph.
+// identity equation, visible in the graph. An equation that a library computes says itself how its
+// operands lie.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
 #include "ir/IndexMath.h"
 #include "ir/Layout.h"
+#include "ir/LibraryCall.h"
 #include "passes/Contraction.h"
+#include "passes/Correlation.h"
 #include "passes/Passes.h"
 
 namespace gnc {
@@ -39,12 +42,14 @@ private:
   void fixInputs();
   void fixReshapes();
   void decide(ComputeOp op);
+  void decideLibraryCall(ComputeOp op);
   void fix(Value tensor, Order order);
   void spread();
   void spreadThrough(ComputeOp op);
   void setTypes();
   void setFunctionType();
   void insertCopies(ComputeOp op);
+  void insertLibraryCopies(ComputeOp op);
   void transposeReads(ComputeOp op);
 
   func::FuncOp function;
@@ -110,7 +115,7 @@ void LayoutAssignment::fixInputs() {
 void LayoutAssignment::fixReshapes() {
   function.walk([&](ReshapeOp reshape) {
     auto producer = reshape.getInput().getDefiningOp<ComputeOp>();
-    if (!producer || !vectorCandidates(producer).empty())
+    if (!producer || isLibraryCall(producer) || !vectorCandidates(producer).empty())
       return;
     for (Value tensor : {reshape.getInput(), reshape.getResult()})
       fix(tensor, llvm::to_vector(llvm::seq<unsigned>(0, typeOf(tensor).getRank())));
@@ -142,7 +147,22 @@ static Order columnOrder(ComputeOp op, const Contraction &c, unsigned vectorDim,
   return order;
 }
 
+/// The order that a library wants for read 0 or 1, or for the result, 2.
+static Order libraryOrder(ComputeOp op, unsigned operand) {
+  auto orders = op->getAttrOfType<DictionaryAttr>(names::kLibrary).getAs<ArrayAttr>("orders");
+  return llvm::to_vector_of<unsigned>(cast<DenseI64ArrayAttr>(orders[operand]).asArrayRef());
+}
+
+void LayoutAssignment::decideLibraryCall(ComputeOp op) {
+  fix(op.getResult(0), libraryOrder(op, Correlation::kResult));
+  for (unsigned read = 0; read < 2; ++read)
+    fix(op.getReads()[read], libraryOrder(op, read));
+  spread();
+}
+
 void LayoutAssignment::decide(ComputeOp op) {
+  if (isLibraryCall(op))
+    return decideLibraryCall(op);
   SmallVector<unsigned> candidates = vectorCandidates(op);
   if (candidates.empty())
     return;
@@ -172,7 +192,7 @@ void LayoutAssignment::decide(ComputeOp op) {
 }
 
 void LayoutAssignment::spreadThrough(ComputeOp op) {
-  if (!vectorCandidates(op).empty())
+  if (isLibraryCall(op) || !vectorCandidates(op).empty())
     return; // a contraction decides for itself
   // The order of the op's parallel indices, from a tensor that has all of them, or its innermost
   // index.
@@ -254,7 +274,29 @@ void LayoutAssignment::setFunctionType() {
                                      end->getOperandTypes()));
 }
 
+void LayoutAssignment::insertLibraryCopies(ComputeOp op) {
+  OpBuilder builder(op);
+  for (unsigned read = 0; read < 2; ++read) {
+    Value tensor = op.getReads()[read];
+    Order wanted = libraryOrder(op, read);
+    if (!liesAs(typeOf(tensor), wanted))
+      op.getReadsMutable()[read].assign(
+          createCopy(builder, op.getLoc(), tensor, withOrder(typeOf(tensor), wanted)));
+  }
+  Value result = op.getResult(0);
+  RankedTensorType type = typeOf(result);
+  Order wanted = libraryOrder(op, Correlation::kResult);
+  if (liesAs(type, wanted))
+    return;
+  result.setType(withOrder(type, wanted));
+  builder.setInsertionPointAfter(op);
+  Value copy = createCopy(builder, op.getLoc(), result, type);
+  result.replaceAllUsesExcept(copy, copy.getDefiningOp());
+}
+
 void LayoutAssignment::insertCopies(ComputeOp op) {
+  if (isLibraryCall(op))
+    return insertLibraryCopies(op);
   auto it = vectorOf.find(op);
   if (it == vectorOf.end())
     return;
@@ -283,7 +325,7 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
 /// A tensor of which an equation reads several elements at a point, each across its order, is
 /// copied into the equation's order first: moving it costs less than as many scattered reads.
 void LayoutAssignment::transposeReads(ComputeOp op) {
-  if (vectorOf.contains(op) || op.getNumParallel() == 0)
+  if (vectorOf.contains(op) || isLibraryCall(op) || op.getNumParallel() == 0)
     return;
   unsigned innermost = physicalOrder(typeOf(op.getResult(0))).back();
   llvm::SmallDenseMap<Value, unsigned> scattered; // how many reads

@@ -16,6 +16,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
 #include "ir/IndexMath.h"
+#include "ir/LibraryCall.h"
 #include "passes/Contraction.h"
 #include "passes/Passes.h"
 
@@ -116,7 +117,7 @@ static Value buildCopy(OpBuilder &builder, Location loc, Value tensor, const Pad
 }
 
 static void materialize(ComputeOp op) {
-  if (!isProductSum(op))
+  if (!isProductSum(op) || isLibraryCall(op))
     return;
   SmallVector<std::pair<unsigned, PaddedRead>, 2> plans;
   for (unsigned read = 0; read < op.getNumBodyReads(); ++read) {

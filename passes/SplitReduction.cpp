@@ -25,6 +25,7 @@
 // parallel, as stage 2 has no other way to know.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "ir/LibraryCall.h"
 #include "ir/ScalarBuilder.h"
 #include "passes/FusionSupport.h"
 #include "passes/Passes.h"
@@ -357,7 +358,10 @@ struct SplitReduction : gnc::impl::SplitReductionBase<SplitReduction> {
     if (storesHalf(getOperation()))
       return;
     SmallVector<ComputeOp> work;
-    getOperation().walk([&](ComputeOp op) { work.push_back(op); });
+    getOperation().walk([&](ComputeOp op) {
+      if (!isLibraryCall(op))
+        work.push_back(op);
+    });
     while (!work.empty())
       split(work.pop_back_val(), {fewResults, longReduction, blocks}, work);
   }

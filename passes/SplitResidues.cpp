@@ -19,6 +19,7 @@
 #include "ir/CopyEquation.h"
 #include "ir/EquationDraft.h"
 #include "ir/IndexMath.h"
+#include "ir/LibraryCall.h"
 #include "passes/Contraction.h"
 #include "passes/Passes.h"
 
@@ -146,7 +147,7 @@ static bool namesIndices(ComputeOp op) {
 }
 
 static void splitResidues(ComputeOp op) {
-  if (!isProductSum(op) || namesIndices(op))
+  if (!isProductSum(op) || isLibraryCall(op) || namesIndices(op))
     return;
   EquationDraft draft = EquationDraft::of(op);
   // Conditions are of exact divisions, for which padding has a form of its own.

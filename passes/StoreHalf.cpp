@@ -4,7 +4,7 @@
 // changes. It comes after all fusion: what is rounded is what really goes through memory.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "ir/Gnc.h"
+#include "ir/LibraryCall.h"
 #include "passes/FusionSupport.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/SetVector.h"
@@ -50,11 +50,14 @@ static bool isPartialSum(OpResult tensor) {
 static bool canBeHalf(OpResult tensor, int64_t fewElements) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!isBatched(type) || !type.getElementType().isF32() ||
-      pointsOf(type.getShape(), 1) < double(fewElements) || isPartialSum(tensor))
+      pointsOf(type.getShape(), 1) < double(fewElements) || isPartialSum(tensor) ||
+      isLibraryCall(cast<ComputeOp>(tensor.getOwner())))
     return false;
   return llvm::all_of(viewsOf(tensor), [](Value view) {
-    return llvm::all_of(view.getUsers(),
-                        [](Operation *user) { return isa<ComputeOp, ReshapeOp>(user); });
+    return llvm::all_of(view.getUsers(), [](Operation *user) {
+      auto reader = dyn_cast<ComputeOp>(user);
+      return isa<ReshapeOp>(user) || (reader && !isLibraryCall(reader)); // libraries read f32
+    });
   });
 }
 

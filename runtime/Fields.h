@@ -55,11 +55,23 @@ template <typename A, Is<Kernel> T> void fields(A &archive, T &kernel) {
   archive(kernel.sharedBytes);
 }
 
+template <typename A, Is<LibraryPlan> T> void fields(A &archive, T &plan) {
+  archive(plan.key);
+  archive(plan.text);
+  archive(plan.ids);
+  archive(plan.workspaceBytes);
+}
+
 template <typename A, Is<TileCount> T> void fields(A &archive, T &tiles) {
   archive(tiles.perSample);
   archive(tiles.fixed);
   archive(tiles.divisor);
   archive(tiles.times);
+}
+
+template <typename A, Is<Launch::Samples> T> void fields(A &archive, T &samples) {
+  archive(samples.offset);
+  archive(samples.bytes);
 }
 
 template <typename A, Is<Launch> T> void fields(A &archive, T &launch) {
@@ -70,6 +82,8 @@ template <typename A, Is<Launch> T> void fields(A &archive, T &launch) {
   archive(launch.flopsPerSample);
   archive(launch.flopsFixed);
   archive(launch.written);
+  archive(launch.summed);
+  archive(launch.library);
 }
 
 template <typename A, Is<Site> T> void fields(A &archive, T &site) {
@@ -91,6 +105,7 @@ template <typename A, Is<Program> T> void fields(A &archive, T &program) {
   archive(program.persistentBytes);
   archive(program.tensors);
   archive(program.kernels);
+  archive(program.plans);
   archive(program.sites);
   archive(program.launches);
   archive(program.commit);

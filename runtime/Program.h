@@ -162,6 +162,16 @@ struct Kernel {
   uint32_t sharedBytes = 0;    ///< Target Cuda
 };
 
+/// Target Cuda: a piece of work of cuDNN, planned where the program was compiled, for maxBatch
+/// samples. The arguments of its launch are the tensors called `ids`, in order, then the workspace,
+/// if it needs one.
+struct LibraryPlan {
+  std::string key;  ///< a hash of all the rest; equal keys are one plan
+  std::string text; ///< cuDNN's own: its run-time part makes of it what it executes
+  std::vector<int64_t> ids;
+  uint64_t workspaceBytes = 0;
+};
+
 /// A count that may grow with the batch: ceil((perSample * n + fixed) / divisor) * times.
 struct TileCount {
   int64_t perSample = 0, fixed = 1, divisor = 1, times = 1;
@@ -169,13 +179,20 @@ struct TileCount {
 };
 
 struct Launch {
-  uint32_t kernel = 0;             ///< index into Program::kernels
+  uint32_t kernel = 0;             ///< index into Program::kernels; of a plan, into Program::plans
   uint32_t site = 0;               ///< index into Program::sites
   std::vector<uint64_t> arguments; ///< byte offsets into the arena
   TileCount tiles;
   double flopsPerSample = 0, flopsFixed = 0; ///< for profiles
   /// Where it writes, to be looked at when something went wrong: place, type and layout only.
   std::vector<Tensor> written;
+  /// A plan sums over all samples: those of these tensors that are beyond the batch are made zero
+  /// first.
+  struct Samples {
+    uint64_t offset = 0, bytes = 0; ///< of the tensor; of a sample
+  };
+  std::vector<Samples> summed = {};
+  bool library = false; ///< runs a plan: once, for maxBatch samples
 };
 
 /// What a launch came from, for errors and profiles.
@@ -196,6 +213,7 @@ struct Program {
   uint64_t persistentBytes = 0;
   std::vector<Tensor> tensors;
   std::vector<Kernel> kernels;
+  std::vector<LibraryPlan> plans;
   std::vector<Site> sites;
   /// Launches in order. [0, commit) compute; [commit, end) write weights and state. Between the two
   /// the host reads the `Result` tensors named "loss" and "grad_norm" (if present) and skips the
@@ -213,6 +231,11 @@ struct Program {
   std::vector<Constant> constants;
   /// Keeps the machine code alive.
   std::shared_ptr<void> code;
+
+  /// What a launch runs, by its key.
+  const std::string &keyOf(const Launch &launch) const {
+    return launch.library ? plans[launch.kernel].key : kernels[launch.kernel].key;
+  }
 
   const Tensor *find(Role role, const std::string &name) const {
     for (const Tensor &tensor : tensors)

@@ -55,10 +55,28 @@ bool canRun(const Program &program, const Kernel &kernel) {
   return !kernel.symbol.empty() && 1 <= kernel.threads && kernel.threads <= 1024;
 }
 
+/// The tensors of a plan, its workspace, and the samples that must be zero.
+bool canRunPlan(const Program &program, const Launch &launch) {
+  if (program.target != Target::Cuda || launch.kernel >= program.plans.size())
+    return false;
+  const LibraryPlan &plan = program.plans[launch.kernel];
+  bool works = plan.workspaceBytes > 0;
+  bool cleared =
+      std::all_of(launch.summed.begin(), launch.summed.end(), [&](const Launch::Samples &samples) {
+        uint64_t bytes = 0;
+        return !__builtin_mul_overflow(samples.bytes, uint64_t(program.maxBatch), &bytes) &&
+               inside(samples.offset, bytes, program.arenaBytes);
+      });
+  return launch.arguments.size() == plan.ids.size() + works && cleared &&
+         plan.text.find('\0') == std::string::npos &&
+         (!works || inside(launch.arguments.back(), plan.workspaceBytes, program.arenaBytes));
+}
+
 Status checkLaunches(const Program &program) {
   for (const Launch &launch : program.launches) {
-    bool known = launch.kernel < program.kernels.size() &&
-                 canRun(program, program.kernels[launch.kernel]) &&
+    bool known = (launch.library ? canRunPlan(program, launch)
+                                 : launch.kernel < program.kernels.size() &&
+                                       canRun(program, program.kernels[launch.kernel])) &&
                  launch.site < program.sites.size();
     bool placed = std::all_of(launch.arguments.begin(), launch.arguments.end(),
                               [&](uint64_t offset) { return offset <= program.arenaBytes; });

@@ -28,6 +28,9 @@ config.substitutions.append(("%make-data", os.path.join(config.test_source_root,
 config.substitutions.append(("%json", os.path.join(config.test_source_root, "tools", "Inputs", "show-json")))
 config.substitutions.append(("%gnc", os.path.join(build, "bin", "gnc")))
 config.substitutions.append(("%emulator", os.path.join(build, "lib", "libgnc_cuda_emulator.so")))
+cudnn = [os.path.join(home, sub, "libcudnn.so.9") for home in toolkits for sub in ("lib64", "lib")]
+if any(os.path.exists(file) for file in cudnn):
+    config.available_features.add("cudnn")
 try:
     ctypes.CDLL("libcuda.so.1")
 except OSError:

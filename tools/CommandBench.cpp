@@ -214,7 +214,7 @@ void printLaunches(const runtime::Program &program, const std::vector<double> &s
     double operations = launch.flopsPerSample * double(n) + launch.flopsFixed;
     printf("%10.4f %5.1f%% %9.2f %8lld  %-10s %s%s%s\n", seconds[i] * 1e3, 100 * seconds[i] / total,
            operations / seconds[i] * 1e-9, (long long)launch.tiles.at(n),
-           program.kernels[launch.kernel].key.substr(0, 10).c_str(), site.name.c_str(),
+           program.keyOf(launch).substr(0, 10).c_str(), site.name.c_str(),
            place(site.location).c_str(),
            i < program.prologue  ? " (once)"
            : i >= program.commit ? " (commit)"

@@ -67,6 +67,8 @@ std::optional<CompiledNet> compileFor(const Arguments &arguments, unsigned level
   CompileRequest request = arguments.compile;
   request.cpuLevel = level;
   request.card = card;
+  if (card.empty())
+    request.library.clear(); // of a file that is for processors and cards
   CompileReply reply = ask([&](Compiler &compiler) { return compiler.compile(request); });
   exitCode = reply.exitCode;
   return exitCode ? std::nullopt : std::optional(std::move(reply.net));
@@ -193,6 +195,10 @@ Result<std::vector<unsigned>> cpuLevels(const Arguments &arguments,
 
 int runCompile(const Arguments &arguments) {
   const std::string &output = arguments.output;
+  if (!arguments.compile.library.empty() && arguments.compile.card.empty())
+    return report(usageError("unknown-target", "--library=" + arguments.compile.library +
+                                                   " is of cards, and it is not said which")
+                      .withHelp("add --target=sm_90, or what the card has"));
   if (arguments.report) {
     CompileReply reply =
         ask([&](Compiler &compiler) { return compiler.report(arguments.compile); });

@@ -30,6 +30,7 @@ Status checkOptions(const CompileRequest &request) {
                        : request.optLevel                ? "--opt"
                        : request.vectorBits              ? "--vector-bits"
                        : !request.disabledPasses.empty() ? "--disable"
+                       : !request.library.empty()        ? "--library"
                                                          : nullptr;
   if (!option)
     return {};

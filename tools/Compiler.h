@@ -32,6 +32,8 @@ struct CompileRequest {
   unsigned vectorBits = 0;
   std::string card;    ///< "sm_80": for CUDA cards of this architecture; "": for the processor
   std::string codegen; ///< how a card's PTX is made: "nvptx" or "nvrtc"; "": nvptx
+  std::string library; ///< of a card, that takes convolutions: "cudnn"; "": none
+  std::string cudnn;   ///< file of that library; "": the system's
   bool verifyEach = false;
   bool timing = false;                     ///< append to the diagnostics how long every pass took
   std::vector<std::string> disabledPasses; ///< of Compiler::passes()
@@ -80,7 +82,7 @@ public:
 };
 
 /// Changes with this header: a tool and a library that do not fit refuse each other.
-constexpr int kCompilerVersion = 7;
+constexpr int kCompilerVersion = 8;
 
 } // namespace gnc::tools
 

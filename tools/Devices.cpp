@@ -49,6 +49,10 @@ runtime::Status checkOptions(const Arguments &arguments, const std::string &kind
                                                                     : "--emulator-stats") +
                                     " is of the software device")
         .withHelp("add --device=emulator");
+  if (kind == "cpu" && !arguments.compile.library.empty())
+    return usageError("device", "--library=" + arguments.compile.library +
+                                    " is of cards, and the device is the processor")
+        .withHelp("add --device=cuda, or --device=emulator");
   if (kind != "cuda" && !arguments.cudaDriver.empty())
     return usageError("device", "--cuda-driver is of cards").withHelp("add --device=cuda");
   return {};
@@ -71,7 +75,8 @@ Result<OpenedDevice> openCard(const Arguments &arguments, const Choice &choice) 
   Result<Driver> driver = Driver::load(emulator ? Driver::emulatorLibrary : arguments.cudaDriver);
   if (!driver.ok())
     return std::move(driver).error();
-  auto card = CudaDevice::create(*driver, {choice.ordinal, arguments.emulatorCheck});
+  auto card = CudaDevice::create(
+      *driver, {choice.ordinal, arguments.emulatorCheck, arguments.compile.cudnn});
   if (!card.ok())
     return std::move(card).error();
   OpenedDevice opened;
@@ -81,6 +86,7 @@ Result<OpenedDevice> openCard(const Arguments &arguments, const Choice &choice) 
                "unsupported-card", "'" + (*card)->card().name + "' is " + (*card)->card().target() +
                                        ", and programs are for sm_75 and later")
         .withHelp("use --device=cpu");
+  opened.cudnn = emulator ? driver->library : "";
   if (arguments.emulatorStats)
     opened.statistics = [driver = *driver] { return driver.statistics(); };
   opened.device = std::move(*card);
@@ -92,6 +98,8 @@ Arguments OpenedDevice::arguments(const Arguments &given) const {
   Arguments result = given;
   if (result.compile.card.empty())
     result.compile.card = card;
+  if (result.compile.cudnn.empty())
+    result.compile.cudnn = cudnn;
   return result;
 }
 
@@ -100,7 +108,8 @@ static std::map<std::string, std::set<std::string>> layersOf(const runtime::Comp
   std::map<std::string, std::set<std::string>> layers;
   for (const runtime::Program *program : {&net.train, &net.eval, &net.score, &net.infer})
     for (const runtime::Launch &launch : program->launches)
-      if (const std::string &name = program->sites[launch.site].name; !name.empty())
+      if (const std::string &name = program->sites[launch.site].name;
+          !name.empty() && !launch.library)
         layers[program->kernels[launch.kernel].symbol].insert(name);
   return layers;
 }

@@ -10,10 +10,11 @@ namespace gnc::tools {
 struct OpenedDevice {
   std::unique_ptr<runtime::Device> device;
   std::string card;                        ///< "sm_90": what it runs; "": the processor
+  std::string cudnn;                       ///< the cuDNN to plan with; "": the system's
   std::function<std::string()> statistics; ///< of --emulator-stats; null without
 
   runtime::Device &operator*() const { return *device; }
-  /// The arguments, for compiling: --target is the card's, unless it was given.
+  /// The arguments, for compiling: --target and --cudnn are the card's, unless they were given.
   Arguments arguments(const Arguments &given) const;
   /// Prints what was asked for with --emulator-stats: kernels with the layers of `net` that they
   /// are launched for.

@@ -63,6 +63,12 @@ void addCompile(CLI::App &command, Arguments &arguments, OptionTexts &texts) {
                   "how a card's PTX is made: nvptx (by LLVM), or nvrtc (by NVIDIA, from CUDA C++)")
       ->check(CLI::IsMember({"nvptx", "nvrtc"}));
   command
+      .add_option("--library", arguments.compile.library,
+                  "cudnn: give a card's convolutions to NVIDIA's library, where it has plans")
+      ->check(CLI::IsMember({"cudnn"}));
+  command.add_option("--cudnn", arguments.compile.cudnn, "in place of the system's libcudnn.so.9")
+      ->type_name("FILE");
+  command
       .add_option("--cpu", arguments.cpus,
                   "native, x86-64-v2, x86-64-v3 or x86-64-v4; of -o FILE.gnc several, or none")
       ->type_name("LEVEL[,LEVEL]")

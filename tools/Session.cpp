@@ -144,7 +144,7 @@ std::optional<GpuOptions> Session::gpuOptions() {
 }
 
 bool Session::failFromDiagnostics(bool maybeInput) {
-  if (maybeInput && located) {
+  if ((maybeInput || !isNet()) && located) {
     reply.exitCode = 1;
     return false;
   }
@@ -290,13 +290,32 @@ bool Session::failPass(const std::string &error) {
   return fail(2, message);
 }
 
+bool Session::openLibrary() {
+  if (request.library.empty())
+    return true;
+  std::optional<GpuOptions> options = gpuOptions();
+  if (!options)
+    return false;
+  auto opened = LibraryPlanner::create(request.cudnn, *options->target);
+  if (opened.ok()) {
+    library = std::move(*opened);
+    return true;
+  }
+  auto recipe = assembleRecipe(*module);
+  return fail(succeeded(recipe) ? std::move(opened).error().at(recipe->location)
+                                : std::move(opened).error());
+}
+
 bool Session::lower(Phase phase) {
+  if (phase >= Phase::Fused && !openLibrary())
+    return false;
   PipelineOptions options;
   options.batch = request.batch;
   options.cpuLevel = request.cpuLevel;
   options.gpu = !request.card.empty();
   options.vectorBits = request.vectorBits;
   options.disabled = request.disabledPasses;
+  options.library = library.get();
   PassManager passes(&context, ModuleOp::getOperationName());
   passes.enableVerifier(request.verifyEach);
   std::string error;

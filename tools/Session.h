@@ -9,6 +9,7 @@
 
 #include "codegen/GpuCode.h"
 #include "codegen/Jit.h"
+#include "codegen/LibraryPlan.h"
 #include "codegen/Pipeline.h"
 #include "dsl/Frontend.h"
 #include "tools/Compiler.h"
@@ -49,7 +50,7 @@ public:
   bool fail(int exitCode, Message message);
   bool fail(runtime::Error error);
   /// For a failure whose messages came as MLIR diagnostics: the user's fault (1) if one of them is
-  /// about a place in the user's file and `maybeInput`; else a bug.
+  /// about a place in the user's file, and it is IR or `maybeInput`; else a bug.
   bool failFromDiagnostics(bool maybeInput);
   /// The front end's own diagnostics become part of the reply.
   void takeFrontendDiagnostics();
@@ -68,6 +69,8 @@ public:
 
 private:
   bool parseModule();
+  /// Loads the library that the request names, if any.
+  bool openLibrary();
   /// Says what is wrong with the passes to leave out, and which there are.
   bool failPass(const std::string &error);
   void collect(mlir::Diagnostic &diagnostic);
@@ -75,6 +78,7 @@ private:
   std::string keepReproducer();
 
   std::unique_ptr<mlir::ScopedDiagnosticHandler> handler;
+  std::unique_ptr<LibraryPlanner> library;
   bool warned = false;
   bool located = false; ///< some error of MLIR has a place
   std::string times;

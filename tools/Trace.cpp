@@ -40,11 +40,10 @@ void TracingDevice::TracedExecutor::runLaunches(size_t first, size_t last, int64
     double start = micros(Clock::now());
     inner->runLaunches(first, first + 1, n);
     (void)inner->finish(); // asked again by whoever runs the program
-    trace.events.push_back({source.name, site.name,
-                            site.location.file + ":" + std::to_string(site.location.line),
-                            source.kernels[launch.kernel].key.substr(0, 10),
-                            launch.flopsPerSample * double(n) + launch.flopsFixed, start,
-                            micros(Clock::now()) - start, n});
+    trace.events.push_back(
+        {source.name, site.name, site.location.file + ":" + std::to_string(site.location.line),
+         source.keyOf(launch).substr(0, 10), launch.flopsPerSample * double(n) + launch.flopsFixed,
+         start, micros(Clock::now()) - start, n});
   }
   if (first < last)
     inner->runLaunches(first, last, n);

@@ -25,8 +25,9 @@ Result<std::unique_ptr<Executor>> CudaExecutor::create(const Program &program,
 Status CudaExecutor::build() {
   if (!check(device.enter()))
     return status();
-  for (auto part : {&CudaExecutor::allocate, &CudaExecutor::loadModule, &CudaExecutor::link,
-                    &CudaExecutor::prepareFiniteCheck, &CudaExecutor::uploadConstants})
+  for (auto part :
+       {&CudaExecutor::allocate, &CudaExecutor::loadModule, &CudaExecutor::openPlans,
+        &CudaExecutor::link, &CudaExecutor::prepareFiniteCheck, &CudaExecutor::uploadConstants})
     if (Status status = (this->*part)(); !status.ok())
       return status;
   return {};
@@ -175,7 +176,7 @@ Error CudaExecutor::refusedModule(Code code, const std::string &log) const {
     error.notes.push_back(log.substr(0, log.find('\n')));
   std::string symbol = kernelAtLine(source.module, lineOf(log));
   for (const Launch &launch : source.launches)
-    if (source.kernels[launch.kernel].symbol == symbol) {
+    if (!launch.library && source.kernels[launch.kernel].symbol == symbol) {
       const Site &site = source.sites[launch.site];
       error.notes.push_back("in the kernel of " + site.name);
       return std::move(error).at(site.location);
@@ -220,17 +221,34 @@ Status CudaExecutor::findFunction(const Launch &launch, Function &function) {
   return {};
 }
 
+Status CudaExecutor::openPlans() {
+  if (source.plans.empty())
+    return {};
+  auto opened = CudnnPlans::create(device.cudnnLibrary(), compute.get());
+  if (!opened.ok())
+    return std::move(opened).error();
+  plans = std::move(*opened);
+  return {};
+}
+
 Status CudaExecutor::link() {
   std::vector<Function> functions(source.kernels.size());
   size_t count = 0;
   for (const Launch &launch : source.launches) {
     count += launch.arguments.size();
-    if (!functions[launch.kernel])
+    if (!launch.library && !functions[launch.kernel])
       if (Status status = findFunction(launch, functions[launch.kernel]); !status.ok())
         return status;
   }
   addresses.reserve(count); // steps keep addresses into it
   for (const Launch &launch : source.launches) {
+    if (launch.library) {
+      Result<size_t> plan = plans->add(source, launch, arena.get());
+      if (!plan.ok())
+        return std::move(plan).error();
+      steps.emplace_back().plan = *plan;
+      continue;
+    }
     const Kernel &kernel = source.kernels[launch.kernel];
     Step step{functions[launch.kernel], kernel.threads, kernel.sharedBytes, launch.tiles, {}};
     for (uint64_t offset : launch.arguments) {

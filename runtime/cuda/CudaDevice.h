@@ -28,6 +28,8 @@ public:
     /// Launch by launch, each waited for, so that whatever fails is named; else whole runs are
     /// replayed as graphs. CUDA_LAUNCH_BLOCKING=1 in the environment asks for it too.
     bool stepwise = false;
+    /// The library that runs plans; "": the system's cuDNN, or the software device's own.
+    std::string cudnn = {};
   };
   /// Errors: usage "no-card" (no such number), environment "card-failed".
   static runtime::Result<std::unique_ptr<CudaDevice>> create(const Driver &driver,
@@ -42,6 +44,10 @@ public:
   const Driver &driver() const { return api; }
   const Card &card() const { return info; }
   bool stepwise() const { return options.stepwise; }
+  /// The cuDNN that runs plans; "": the system's.
+  std::string cudnnLibrary() const {
+    return options.cudnn.empty() && api.isEmulator() ? api.library : options.cudnn;
+  }
   /// Makes the context current for the calling thread.
   Code enter() const { return api.ctxSetCurrent(context); }
   /// "card-failed" with the software device's report, if there is one, as notes.
@@ -49,7 +55,7 @@ public:
 
 private:
   CudaDevice(const Driver &driver, Options options, Card card)
-      : api(driver), options(options), info(std::move(card)) {}
+      : api(driver), options(std::move(options)), info(std::move(card)) {}
 
   Driver api;
   Options options;

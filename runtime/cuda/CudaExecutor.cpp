@@ -43,10 +43,14 @@ void CudaExecutor::fail(const std::string &what, Code code, const Launch *launch
           "run it again with CUDA_LAUNCH_BLOCKING=1: then the launch that fails is named";
     return;
   }
-  const Kernel &kernel = source.kernels[launch->kernel];
-  failure->notes.push_back("kernel " + kernel.symbol + ", blocks of " +
-                           std::to_string(kernel.threads) + " threads, " +
-                           std::to_string(kernel.sharedBytes) + " bytes of shared memory");
+  if (launch->library) {
+    failure->notes.push_back("a plan of cuDNN");
+  } else {
+    const Kernel &kernel = source.kernels[launch->kernel];
+    failure->notes.push_back("kernel " + kernel.symbol + ", blocks of " +
+                             std::to_string(kernel.threads) + " threads, " +
+                             std::to_string(kernel.sharedBytes) + " bytes of shared memory");
+  }
   failure = std::move(*failure).at(source.sites[launch->site].location);
 }
 
@@ -94,19 +98,45 @@ void CudaExecutor::runLaunches(size_t first, size_t last, int64_t n) {
   runPending = true;
 }
 
-bool CudaExecutor::launch(size_t index, int64_t n, bool stepwise) {
-  const Step &step = steps[index];
-  const Launch &launch = source.launches[index];
+Code CudaExecutor::start(const Step &step, const Launch &launch, int64_t n) {
+  if (step.plan) {
+    runPlan(step, launch, n);
+    return Code::Success;
+  }
   int64_t tiles = step.tiles.at(n);
   if (tiles <= 0)
-    return true;
+    return Code::Success;
+  if (tiles > 0x7fffffff)
+    return Code::InvalidValue;
   batch = uint32_t(n);
+  return api.launchKernel(step.function, unsigned(tiles), 1, 1, step.threads, 1, 1,
+                          step.sharedBytes, compute.get(),
+                          const_cast<void **>(step.parameters.data()), nullptr);
+}
+
+/// A plan computes all samples that it was made for. Those beyond the batch are never looked at,
+/// but by sums over all of them.
+void CudaExecutor::runPlan(const Step &step, const Launch &launch, int64_t n) {
+  uint64_t beyond = uint64_t(source.maxBatch - n);
+  for (const Launch::Samples &samples : launch.summed)
+    if (beyond > 0 &&
+        !check(api.memsetD8Async(arena.get() + samples.offset + uint64_t(n) * samples.bytes, 0,
+                                 beyond * samples.bytes, compute.get())))
+      return;
+  if (cudnn::Status code = plans->run(*step.plan); code != cudnn::Status::Success && !failure) {
+    const Site &site = source.sites[launch.site];
+    failure = environmentError("card-failed",
+                               "cuDNN fails in " + quoted(site) + ": " + plans->describe(code))
+                  .at(site.location);
+  }
+}
+
+bool CudaExecutor::launch(size_t index, int64_t n, bool stepwise) {
+  const Launch &launch = source.launches[index];
   std::string name = quoted(source.sites[launch.site]);
-  Code code = tiles > 0x7fffffff
-                  ? Code::InvalidValue
-                  : api.launchKernel(step.function, unsigned(tiles), 1, 1, step.threads, 1, 1,
-                                     step.sharedBytes, compute.get(),
-                                     const_cast<void **>(step.parameters.data()), nullptr);
+  Code code = start(steps[index], launch, n);
+  if (failure)
+    return false;
   if (code != Code::Success)
     fail("the card cannot launch " + name, code, &launch);
   else if (code = stepwise ? api.streamSynchronize(compute.get()) : code; code != Code::Success)

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/CudnnPlans.h"
 #include "runtime/cuda/Resources.h"
 
 #include <array>
@@ -45,7 +46,8 @@ private:
     Function function = nullptr;
     uint32_t threads = 0, sharedBytes = 0;
     runtime::TileCount tiles;
-    std::vector<void *> parameters; ///< of cuLaunchKernel: into `addresses`, and `batch`
+    std::vector<void *> parameters;  ///< of cuLaunchKernel: into `addresses`, and `batch`
+    std::optional<size_t> plan = {}; ///< in place of all that: one of `plans`
   };
   /// Inputs of one batch, on their way.
   struct InputSet {
@@ -73,6 +75,7 @@ private:
   runtime::Status allocate();
   runtime::Status loadModule();
   runtime::Status link();
+  runtime::Status openPlans();
   runtime::Status uploadConstants();
   runtime::Status prepareFiniteCheck();
   runtime::Status createQueues();
@@ -94,6 +97,8 @@ private:
   /// after each if `stepwise`.
   void enqueue(const Range &range, bool stepwise);
   bool launch(size_t index, int64_t n, bool stepwise);
+  Code start(const Step &step, const runtime::Launch &launch, int64_t n);
+  void runPlan(const Step &step, const runtime::Launch &launch, int64_t n);
   void enqueueFiniteCheck();
   OwnedGraphExec capture(const Range &range);
   void waitForResults() const;
@@ -109,6 +114,7 @@ private:
 
   OwnedStream compute, copies;
   OwnedModule module, finiteModule;
+  std::unique_ptr<CudnnPlans> plans; ///< null for a program without
   DeviceMemory arena, finiteTable;
   Function finite = nullptr;
   uint32_t finitePieces = 0;

@@ -66,6 +66,7 @@ Result<Driver> Driver::load(const std::string &path) {
   if (!handle)
     return noLibrary(library);
   Driver driver;
+  driver.library = library;
   const char *missing = nullptr;
 #define GNC_LOAD(name, symbol, parameters)                                                         \
   driver.name = reinterpret_cast<Code(*) parameters>(dlsym(handle, #symbol));                      \

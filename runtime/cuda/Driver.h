@@ -24,6 +24,9 @@ public:
 
   /// As cuDriverGetVersion counts: 12020 is CUDA 12.2.
   int version = 0;
+  std::string library; ///< the file that it was loaded from
+  /// It is a software device, which has a cuDNN of its own in its library.
+  bool isEmulator() const { return emulatorReport; }
   /// "out of memory (CUDA_ERROR_OUT_OF_MEMORY)".
   std::string describe(Code code) const;
   /// Of the software device: what failed, as text of several lines; else, and if nothing did, "".

@@ -111,6 +111,8 @@ std::unique_ptr<runtime::Device> openEmulator() {
   return nullptr;
 }
 
+std::string softwareCudnn() { return GNC_EMULATOR_LIBRARY; }
+
 bool haveToolkit() {
   return findInToolkit("nvvm/libdevice/libdevice.10.bc") && findInToolkit("include/nvrtc.h");
 }
@@ -163,6 +165,15 @@ bool Compiled::lower(Phase last, const Plan &plan, const std::vector<std::string
   options.verifyEach = true;
   options.disabled = disabled;
   options.gpu = !plan.card.empty();
+  if (plan.library && last > Phase::Train) {
+    auto opened = LibraryPlanner::create(*plan.library, *cudaTargetNamed(plan.card));
+    if (!opened.ok()) {
+      ADD_FAILURE() << runtime::format(opened.error());
+      return false;
+    }
+    library = std::move(*opened);
+    options.library = library.get();
+  }
   std::string error;
   if (!buildPipeline(*module, passes, last, options, error)) {
     ADD_FAILURE() << error;

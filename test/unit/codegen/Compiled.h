@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codegen/GpuCode.h"
+#include "codegen/LibraryPlan.h"
 #include "codegen/Pipeline.h"
 #include "ir/Evaluator.h"
 #include "runtime/Device.h"
@@ -36,6 +37,8 @@ struct Plan {
   /// processor.
   std::string card = {};
   GpuCodegen codegen = GpuCodegen::Nvptx;
+  /// Convolutions go to this cuDNN ("": the system's), which plans for the software device to run.
+  std::optional<std::string> library = std::nullopt;
 };
 
 /// The one function (or `@train` of several), compiled as `@train`, or as `@infer` if that is its
@@ -94,12 +97,16 @@ private:
   const runtime::Tensor *find(mlir::DictionaryAttr attributes, bool result);
 
   std::string name = "train"; // of the function
+  std::unique_ptr<LibraryPlanner> library;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> original, module, reference;
 };
 
 /// The software device, in checked mode; null with a failure if it cannot be had.
 std::unique_ptr<runtime::Device> openEmulator();
+
+/// The software device's own cuDNN.
+std::string softwareCudnn();
 
 /// Whether there are libdevice and nvrtc: most nets for a card need the first.
 bool haveToolkit();

@@ -33,7 +33,9 @@ const SmallNet kNets[] = {
      "ResNet18",
      {{64, 8}, {128, 16}, {256, 32}, {512, 64}, {32, 16}, {16, 8}, {8, 4}, {4, 2}}},
     {"mobilenetv2.net", "MobileNetV2", {{224, 64}}, {{"width", "0.25"}}},
+    {"lenet.net", "LeNet", {}},
 };
+constexpr unsigned kResNet = 0, kLeNet = 2;
 
 std::string replaceNumbers(const std::string &text, const std::map<int, int> &numbers) {
   static const std::regex whole("\\b[0-9]+\\b");
@@ -169,6 +171,28 @@ std::vector<GpuCodegen> chosenCodegens() {
   return fullScale() ? both : std::vector<GpuCodegen>{both[caseSeed(0) / 2 % 2]};
 }
 
+/// Compiles a training step as planned and compares every gradient; returns how.
+Gradients judge(std::optional<Compiled> &compiled, const SmallNet &small, const Plan &plan,
+                Tensors &arguments, Tensors &expected) {
+  Gradients gradients;
+  if (compiled) {
+    compiled->compileAgain(plan);
+  } else {
+    compiled.emplace(sourceOf(small), plan);
+    if (compiled->ok) {
+      arguments = draw(*compiled);
+      expected = compiled->expected(arguments, Precision::F64);
+    }
+  }
+  EXPECT_TRUE(compiled->ok);
+  Tensors found = compiled->ok ? compiled->run(arguments, kBatch, 1) : Tensors();
+  EXPECT_EQ(found.size(), expected.size());
+  if (found.size() == expected.size())
+    gradients.compare(*compiled, found, expected);
+  EXPECT_GT(gradients.tensors, 2 * gradients.zero);
+  return gradients;
+}
+
 class GpuNetTest : public testing::TestWithParam<unsigned> {};
 
 TEST_P(GpuNetTest, gradients) {
@@ -179,23 +203,30 @@ TEST_P(GpuNetTest, gradients) {
   Tensors arguments, expected;
   for (GpuCodegen codegen : chosenCodegens()) {
     Plan plan{.batch = kBatch, .card = "sm_90", .codegen = codegen};
-    if (compiled) {
-      compiled->compileAgain(plan);
-    } else {
-      compiled.emplace(sourceOf(small), plan);
-      ASSERT_TRUE(compiled->ok);
-      arguments = draw(*compiled);
-      expected = compiled->expected(arguments, Precision::F64);
-    }
-    ASSERT_TRUE(compiled->ok);
-    Tensors found = compiled->run(arguments, kBatch, 1);
-    ASSERT_EQ(found.size(), expected.size());
-    Gradients gradients;
-    gradients.compare(*compiled, found, expected);
-    EXPECT_GT(gradients.tensors, 2 * gradients.zero);
+    Gradients gradients = judge(compiled, small, plan, arguments, expected);
     printf("  measured: by %s: %u gradients of %s on the software device are within %.2g of the "
            "largest of their tensor (bound %g)\n",
            nameOf(codegen), gradients.tensors, small.net.c_str(), gradients.worst, kGradient);
+  }
+}
+
+// The software device's cuDNN checks every pointer, size and id that it is given.
+TEST(GpuNetLibraryTest, Gradients) {
+  if (!haveToolkit())
+    GTEST_SKIP() << "no CUDA toolkit";
+  for (unsigned number : {kLeNet, kResNet}) {
+    const SmallNet &small = kNets[number];
+    std::optional<Compiled> compiled;
+    Tensors arguments, expected;
+    Plan plan{.batch = kBatch, .card = "sm_90", .library = softwareCudnn()};
+    Gradients gradients = judge(compiled, small, plan, arguments, expected);
+    size_t plans = llvm::count_if(compiled->program.launches,
+                                  [](const runtime::Launch &launch) { return launch.library; });
+    EXPECT_GE(plans, number == kLeNet ? 2u : 40u);
+    printf("  measured: %u gradients of %s with %zu of %zu launches by the software device's cuDNN "
+           "are within %.2g of the largest of their tensor (bound %g)\n",
+           gradients.tensors, small.net.c_str(), plans, compiled->program.launches.size(),
+           gradients.worst, kGradient);
   }
 }
 

@@ -16,6 +16,8 @@ namespace gnc::runtime::test {
 
 bool same(const Tensor &x, const Tensor &y);
 bool same(const Kernel &x, const Kernel &y);
+bool same(const LibraryPlan &x, const LibraryPlan &y);
+bool same(const Launch::Samples &x, const Launch::Samples &y);
 bool same(const Launch &x, const Launch &y);
 bool same(const Site &x, const Site &y);
 bool same(const Program::Constant &x, const Program::Constant &y);
@@ -58,14 +60,26 @@ template <typename T> bool same(const std::vector<T> &x, const std::vector<T> &y
                     [](const T &a, const T &b) { return same(a, b); });
 }
 
+inline bool same(const LibraryPlan &x, const LibraryPlan &y) {
+  const auto &[key, text, ids, workspaceBytes] = x;
+  return std::tie(key, text, ids, workspaceBytes) ==
+         std::tie(y.key, y.text, y.ids, y.workspaceBytes);
+}
+
+inline bool same(const Launch::Samples &x, const Launch::Samples &y) {
+  const auto &[offset, bytes] = x;
+  return offset == y.offset && bytes == y.bytes;
+}
+
 inline bool same(const Launch &x, const Launch &y) {
   auto parts = [](const Launch &l) {
-    const auto &[kernel, site, arguments, tiles, flopsPerSample, flopsFixed, written] = l;
-    (void)written;
-    return std::tuple_cat(std::tie(kernel, site, arguments, flopsPerSample, flopsFixed),
+    const auto &[kernel, site, arguments, tiles, flopsPerSample, flopsFixed, written, summed,
+                 library] = l;
+    (void)written, (void)summed;
+    return std::tuple_cat(std::tie(kernel, site, arguments, flopsPerSample, flopsFixed, library),
                           asTuple(tiles));
   };
-  return parts(x) == parts(y) && same(x.written, y.written);
+  return parts(x) == parts(y) && same(x.written, y.written) && same(x.summed, y.summed);
 }
 
 inline bool same(const Site &x, const Site &y) {
@@ -90,14 +104,15 @@ inline void expectSame(const NativeCode &x, const NativeCode &y) {
 }
 
 inline void expectSame(const Program &x, const Program &y) {
-  const auto &[name, target, module, maxBatch, arenaBytes, persistentBytes, tensors, kernels, sites,
-               launches, commit, prologue, constants, code] = x;
+  const auto &[name, target, module, maxBatch, arenaBytes, persistentBytes, tensors, kernels, plans,
+               sites, launches, commit, prologue, constants, code] = x;
   (void)code; // of this process
   EXPECT_EQ(std::tie(name, target, module, maxBatch, arenaBytes, persistentBytes, commit, prologue),
             std::tie(y.name, y.target, y.module, y.maxBatch, y.arenaBytes, y.persistentBytes,
                      y.commit, y.prologue));
   EXPECT_TRUE(same(tensors, y.tensors)) << name;
   EXPECT_TRUE(same(kernels, y.kernels)) << name;
+  EXPECT_TRUE(same(plans, y.plans)) << name;
   EXPECT_TRUE(same(sites, y.sites)) << name;
   EXPECT_TRUE(same(launches, y.launches)) << name;
   EXPECT_TRUE(same(constants, y.constants)) << name;
