@@ -5,6 +5,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
+#include "codegen/ContractionPlan.h"
 #include "test/Tolerance.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -65,6 +66,46 @@ TEST(ContractionTest, rowTails) {
                       "%a = %x[n, i] : tensor<?x7xf32>, %b = %w[o, i] : tensor<20x7xf32>",
                       "tensor<?x20xf32>"),
           25, n);
+}
+
+/// A batch of one, of a kernel that copies panels for more: with what follows the sum.
+TEST(ContractionTest, oneRow) {
+  for (int columns : {24, 100, 130})
+    check(contraction(formatv("%x: tensor<?x500xf32>, %w: tensor<500x{0}xf32>, %v: "
+                              "tensor<{0}xf32>, %r: tensor<?x{0}xf32>",
+                              columns),
+                      formatv("[n = ?, o = {0}] sum [i = 500]", columns),
+                      formatv("%a = %x[n, i] : tensor<?x500xf32>, %b = %w[i, o] : "
+                              "tensor<500x{0}xf32>",
+                              columns),
+                      formatv("tensor<?x{0}xf32>", columns),
+                      finish(formatv("%p = %v[o] : tensor<{0}xf32>, %q = %r[n, o] : "
+                                     "tensor<?x{0}xf32>",
+                                     columns),
+                             kBiasReluResidual)),
+          64, 1);
+}
+
+/// A panel is as wide as its vectors, and a group holds whole ones: else columns beyond the last
+/// would be written.
+TEST(ContractionTest, panelsOfOneRow) {
+  for (unsigned vectors : {1, 2, 4})
+    for (int64_t group : {1, 2, 3, 4}) {
+      constexpr int64_t kLanes = 8;
+      ContractionPlan plan;
+      plan.vectors = vectors;
+      plan.width = vectors * kLanes;
+      plan.rowTile = 6;
+      plan.blocks.points = 320;
+      plan.blocks.panelGroup = group;
+      ContractionPlan one = plan.ofOneRow();
+      EXPECT_FALSE(one.packed());
+      EXPECT_EQ(one.rowTile, 1u);
+      EXPECT_EQ(one.width, one.vectors * kLanes);
+      EXPECT_EQ(group * plan.width % one.width, 0);
+      EXPECT_LE(one.vectors, 8u); // sums of two more would not fit beside what they are made of
+      EXPECT_GE(one.vectors, std::min<int64_t>(group * vectors, 5));
+    }
 }
 
 /// Whatever joins the sum in registers: strides of the columns, none, backwards; bytes, truth
