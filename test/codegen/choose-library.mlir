@@ -68,6 +68,21 @@ func.func @groups(%x: tensor<?x6x8x8xf32>, %w: tensor<4x3x3x3xf32>) -> tensor<?x
 
 // -----
 
+// Borders on one side: before the first row, and after the last column.
+// CHECK-LABEL: func @sides
+// CHECK-SAME: what = "forward 4x3x8x8, 5 of 3x3, pad 1x0 and 0x1"
+func.func @sides(%x: tensor<?x3x8x8xf32>, %w: tensor<5x3x3x3xf32>) -> tensor<?x5x7x7xf32> {
+  %y = gnc.compute [n = ?, k = 5, i = 7, j = 7] sum [c = 3, r = 3, s = 3]
+      (%a = %w[k, c, r, s] : tensor<5x3x3x3xf32>, %b = %x[n, c, i + r - 1, j + s] ?? 0.0 : tensor<?x3x8x8xf32>)
+      -> tensor<?x5x7x7xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x5x7x7xf32>
+}
+
+// -----
+
 // Bias and relu are part of the plan.
 // CHECK-LABEL: func @epilogue
 // CHECK-SAME: what = "forward 4x3x8x8, 5 of 3x3 + bias + relu"

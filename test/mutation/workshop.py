@@ -72,6 +72,8 @@ class Workshop:
         if not folder.exists():
             (folder / "lib").mkdir(parents=True)
             (folder / "bin").symlink_to("../bin")
+            emulator = "libgnc_cuda_emulator.so"
+            (folder / "lib" / emulator).symlink_to(self.build / "lib" / emulator)
         return folder
 
     def environment(self, folder):
