@@ -247,7 +247,6 @@ void ContractionEmitter::emitPacked() {
           });
         });
       });
-      block = {};
     };
     if (!plan.batchedRows() || plan.rowCount() != 1)
       return inBlocks();

@@ -238,6 +238,10 @@ std::optional<Correlation> Matcher::run() {
     refuse("it reads what is computed on the way, or not in f32");
     return std::nullopt;
   }
+  if (!isStillInside(op)) {
+    refuse("what it reads lies outside");
+    return std::nullopt;
+  }
   walks = walksOf(op);
   auto batched = [&](unsigned operand) {
     return !shape(operand).empty() && ShapedType::isDynamic(shape(operand)[0]);

@@ -90,6 +90,29 @@ bool isPlainWalk(ComputeOp op, const IndexWalk &walk) {
   });
 }
 
+bool isStillInside(ComputeOp op) {
+  SmallVector<int64_t> first(op.getNumIndices(), 0);
+  auto leaves = [&](AffineExpr expr, int64_t limit) {
+    for (unsigned index = 0; index < op.getNumIndices(); ++index)
+      if (op.getExtents()[index] != 1 && expr.isFunctionOfDim(index))
+        return false;
+    int64_t value = evaluate(expr, first);
+    return value < 0 || value >= limit;
+  };
+  for (unsigned read = 0; read < 2; ++read) {
+    AccessAttr access = op.getAccess(read);
+    for (auto [expr, limit] :
+         llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
+      if (leaves(expr, limit))
+        return false;
+    for (auto [expr, extent] :
+         llvm::zip_equal(access.getCoords().getResults(), operandShape(op, read)))
+      if (leaves(expr, extent))
+        return false;
+  }
+  return true;
+}
+
 std::optional<std::vector<WalkPoint>> pointsOfWalk(ComputeOp op, const IndexWalk &walk) {
   constexpr int64_t kMost = 1 << 22;
   int64_t count = 1;

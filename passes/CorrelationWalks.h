@@ -29,6 +29,9 @@ llvm::SmallVector<IndexWalk> walksOf(ComputeOp op);
 /// One index that walks every place from its first to its last element.
 bool isPlainWalk(ComputeOp op, const IndexWalk &walk);
 
+/// What no index moves, as its extent is 1 or there is none, reads inside.
+bool isStillInside(ComputeOp op);
+
 /// Every point whose reads are inside; none if they are too many to list.
 std::optional<std::vector<WalkPoint>> pointsOfWalk(ComputeOp op, const IndexWalk &walk);
 

@@ -83,6 +83,36 @@ func.func @sides(%x: tensor<?x3x8x8xf32>, %w: tensor<5x3x3x3xf32>) -> tensor<?x5
 
 // -----
 
+// Of an image of one column, the column before it: its sum is of nothing.
+// CHECK-LABEL: func @outside
+// CHECK-SAME: why = "what it reads lies outside"
+func.func @outside(%x: tensor<?x2x8x1xf32>, %w: tensor<5x2x3x1xf32>) -> tensor<?x5x6x1xf32> {
+  %y = gnc.compute [n = ?, k = 5, i = 6, j = 1] sum [c = 2, r = 3]
+      (%a = %w[k, c, r, 0] : tensor<5x2x3x1xf32>, %b = %x[n, c, i + r, j * 3 - 1] ?? 0.0 : tensor<?x2x8x1xf32>)
+      -> tensor<?x5x6x1xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x5x6x1xf32>
+}
+
+// -----
+
+// A condition that never holds.
+// CHECK-LABEL: func @never
+// CHECK-SAME: why = "what it reads lies outside"
+func.func @never(%x: tensor<?x2x8x1xf32>, %w: tensor<5x2x3x1xf32>) -> tensor<?x5x6x1xf32> {
+  %y = gnc.compute [n = ?, k = 5, i = 6, j = 1] sum [c = 2, r = 3]
+      (%a = %w[k, c, r, 0] : tensor<5x2x3x1xf32>, %b = %x[n, c, i + r, j] where (j - 1 < 4) ?? 0.0 : tensor<?x2x8x1xf32>)
+      -> tensor<?x5x6x1xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x5x6x1xf32>
+}
+
+// -----
+
 // Bias and relu are part of the plan.
 // CHECK-LABEL: func @epilogue
 // CHECK-SAME: what = "forward 4x3x8x8, 5 of 3x3 + bias + relu"
