@@ -1,5 +1,4 @@
-//===- WholeNet.h - a compiled net with something in every member
-//-------------------------------===//
+//===- WholeNet.h - a compiled net with something in every member -----------------------------===//
 #pragma once
 
 #include "FakeNet.h"
