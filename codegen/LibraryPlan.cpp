@@ -328,8 +328,6 @@ std::optional<LibraryPlan> LibraryPlanner::plan(const Correlation &correlation, 
                                                 LibraryEpilogue epilogue, std::string &why) {
   std::string key = describe(correlation, batch) + (epilogue.bias ? " + bias" : "") +
                     (epilogue.relu ? " + relu" : "");
-  for (const CorrelationAxis &axis : correlation.axes)
-    key += " " + std::to_string(axis.y);
   std::lock_guard guard(lock);
   auto [it, isNew] = known.try_emplace(key);
   if (isNew)

@@ -27,7 +27,8 @@ FailureOr<PlanCall> declarePlan(OpBuilder &builder, ModuleOp module, ComputeOp o
     Value tensor = result ? op.getResult(0) : op.getReads()[operand];
     bool multiplied = result || operand < int64_t(op.getNumBodyReads());
     if (multiplied && !isPlanned(tensor, orders[result ? Correlation::kResult : unsigned(operand)]))
-      return op.emitError("a tensor does not lie as the library's plan says");
+      return op.emitError("a tensor does not lie as the library's plan says: that is for "
+                          "assign-layouts, which was left out");
     if (result)
       made.written.push_back(int64_t(made.arguments.size()));
     made.arguments.push_back(bufferOf(tensor));

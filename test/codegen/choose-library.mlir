@@ -135,6 +135,46 @@ func.func @epilogue(%x: tensor<?x3x8x8xf32>, %w: tensor<5x3x3x3xf32>, %b: tensor
 
 // -----
 
+// One number for all channels is no bias: the plan would read one of each.
+// CHECK-LABEL: func @shared
+// CHECK-SAME: what = "forward 4x3x8x8, 5 of 3x3"
+// CHECK: gnc.compute {{.*}} sum
+// CHECK-NOT: finish
+// CHECK: arith.addf
+func.func @shared(%x: tensor<?x3x8x8xf32>, %w: tensor<5x3x3x3xf32>, %b: tensor<1xf32>) -> tensor<?x5x6x6xf32> {
+  %y = gnc.compute [n = ?, k = 5, i = 6, j = 6] sum [c = 3, r = 3, s = 3]
+      (%p = %w[k, c, r, s] : tensor<5x3x3x3xf32>, %q = %x[n, c, i + r, j + s] : tensor<?x3x8x8xf32>) -> tensor<?x5x6x6xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  } finish (%sum : f32) (%c = %b[0] : tensor<1xf32>) {
+    %0 = arith.addf %sum, %c : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x5x6x6xf32>
+}
+
+// -----
+
+// Nor is one of each column, where there is a single channel.
+// CHECK-LABEL: func @columns
+// CHECK-SAME: what = "forward 4x3x8x8, 1 of 3x3"
+// CHECK: gnc.compute {{.*}} sum
+// CHECK-NOT: finish
+// CHECK: arith.addf
+func.func @columns(%x: tensor<?x3x8x8xf32>, %w: tensor<1x3x3x3xf32>, %b: tensor<6xf32>) -> tensor<?x1x6x6xf32> {
+  %y = gnc.compute [n = ?, k = 1, i = 6, j = 6] sum [c = 3, r = 3, s = 3]
+      (%p = %w[k, c, r, s] : tensor<1x3x3x3xf32>, %q = %x[n, c, i + r, j + s] : tensor<?x3x8x8xf32>) -> tensor<?x1x6x6xf32> {
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  } finish (%sum : f32) (%c = %b[j] : tensor<6xf32>) {
+    %0 = arith.addf %sum, %c : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x1x6x6xf32>
+}
+
+// -----
+
 // Anything else that follows becomes an equation of its own.
 // CHECK-LABEL: func @other
 // CHECK-SAME: what = "forward 4x3x8x8, 5 of 3x3"

@@ -64,8 +64,12 @@ TEST(ProgramCheck, WhatDoesNotFitIsRefused) {
           {"site", [](Program &p) { p.launches[0].site = uint32_t(p.sites.size()); }, launch},
           {"argument", [](Program &p) { p.launches[0].arguments[0] = p.arenaBytes + 1; }, launch},
           {"tiles", [](Program &p) { p.launches[0].tiles.divisor = 0; }, launch},
-          {"plan", [](Program &p) { p.launches[0].library = true, p.launches[0].kernel = 0; },
-           launch}, // a processor has no library
+          {"plan", // which would fit on a card
+           [](Program &p) {
+             p.launches[0].library = true, p.launches[0].kernel = 0;
+             p.launches[0].arguments.assign(4, 0), p.arenaBytes += 4096;
+           },
+           launch},
       });
 }
 
