@@ -40,6 +40,19 @@ std::optional<StridedAddress> stridedAddress(AccessAttr access, ArrayRef<int64_t
   return address;
 }
 
+StridedAddress panelAddress(ComputeOp op, const Contraction &c, unsigned vector) {
+  AffineMap coords = op.getAccess(c.b).getCoords();
+  SmallVector<AffineExpr> inPanel(coords.getResults());
+  SmallVector<int64_t> strides =
+      physicalStrides(cast<RankedTensorType>(op.getReads()[c.b].getType()));
+  inPanel.front() = getAffineDimExpr(vector, op.getContext());
+  strides.front() /= c.panel;
+  inPanel.back() = getAffineConstantExpr(0, op.getContext());
+  auto access = AccessAttr::get(
+      AffineMap::get(coords.getNumDims(), coords.getNumSymbols(), inPanel, op.getContext()));
+  return *stridedAddress(access, strides, op.getNumIndices());
+}
+
 StridedAddress resultAddress(ComputeOp op, unsigned result) {
   StridedAddress address;
   llvm::append_range(address.strides,
@@ -65,16 +78,19 @@ static bool hasStridedFinish(ComputeOp op) {
               .wasInterrupted();
 }
 
-std::optional<unsigned> contractionVector(ComputeOp op) {
+std::optional<unsigned> contractionVector(ComputeOp op, unsigned lanes) {
   if (!isProductSum(op) || isRandom(op.getReads()[0]) || isRandom(op.getReads()[1]) ||
       !hasStridedFinish(op) || !scalarTypeOf(op.getResultTypes()[0]).isF32())
     return std::nullopt;
   for (unsigned vector : vectorCandidates(op)) {
     auto c = classify(op, vector);
-    auto columns =
-        stridedAddress(op.getAccess(c->b), cast<RankedTensorType>(op.getReads()[c->b].getType()),
-                       op.getNumIndices());
-    if (columns->strides[vector] == 1 && resultAddress(op, 0).strides[vector] == 1)
+    auto type = cast<RankedTensorType>(op.getReads()[c->b].getType());
+    if (c->panel && (!lanes || !llvm::isPowerOf2_64(c->panel) || c->panel % lanes != 0))
+      continue;
+    int64_t step =
+        c->panel ? physicalStrides(type).back()
+                 : stridedAddress(op.getAccess(c->b), type, op.getNumIndices())->strides[vector];
+    if (step == 1 && resultAddress(op, 0).strides[vector] == 1)
       return vector;
   }
   return std::nullopt;

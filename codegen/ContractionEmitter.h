@@ -44,7 +44,7 @@ private:
 
   // The order of tiles.
   void emitInPlace();
-  void emitPacked();
+  void emitBlocked();
   void emitOneRow(Value from, Value to, const Values &base);
   void forEachColumnRun(unsigned level, Values offsets,
                         llvm::function_ref<void(const Values &)> body);
@@ -67,6 +67,7 @@ private:
   Values sumOverK(unsigned level, llvm::ArrayRef<Value> rowsOfA, Value columnsOfB, Values tile,
                   const Panel &panel);
   Values step(llvm::ArrayRef<Value> rowsOfA, Value columnsOfB, Values tile, const Panel &panel);
+  int64_t vectorOffset(unsigned vector) const;
   Value loadColumns(Value offset, const Panel &panel, unsigned vector);
   void writeTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile, bool last);
   mlir::FailureOr<Value> finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,

@@ -27,8 +27,8 @@ int64_t ContractionLoops::kCount() const { return product(k, kUsualBatch); }
 Tiles ContractionPlan::tiles() const {
   // Rows of a batched contraction are counted over the whole batch.
   Tiles tiles;
-  int64_t perTile = rowTile * (packed() ? blocks.rowGroup : 1);
-  int64_t outerCount = product(outer, 1) * (packed() ? blocks.panelGroups : 1);
+  int64_t perTile = rowTile * (blocked() ? blocks.rowGroup : 1);
+  int64_t outerCount = product(outer, 1) * (blocked() ? blocks.panelGroups : 1);
   bool batchedOuter = llvm::any_of(outer, [](const ContractionLoop &loop) { return loop.batched; });
   if (batchedOuter) {
     tiles.perSample = outerCount * llvm::divideCeil(rowCount(), perTile);
@@ -116,14 +116,14 @@ static bool shouldPack(const ContractionPlan &plan, int64_t rowTiles) {
          vector.extent >= plan.width && plan.kCount() * vector.extent * 4 > kSmallBytes;
 }
 
-/// Decides on packing. Groups are large for reuse (of the block of B by row tiles, of the rows of A
+/// Decides on blocks. Groups are large for reuse (of the block of B by row tiles, of the rows of A
 /// by panels), as long as there is enough to share among threads. Of the two, groups of panels are
-/// made smaller first: a panel is copied once a group of rows, a row only read once more.
+/// made smaller first: a panel is read (or copied) once a group of rows, a row only read once more.
 static void chooseBlocks(ContractionPlan &plan) {
   constexpr int64_t kEnoughTiles = 4, kPackedBytes = 192 << 10;
   int64_t rowTiles =
       llvm::divideCeil(plan.rowCount() * (plan.batchedRows() ? kUsualBatch : 1), plan.rowTile);
-  if (!shouldPack(plan, rowTiles))
+  if (!plan.panel && !shouldPack(plan, rowTiles))
     return;
   cutK(plan);
   PackedBlocks &blocks = plan.blocks;
@@ -149,12 +149,13 @@ ContractionLoops contractionLoops(ComputeOp op, unsigned vector) {
                            cast<RankedTensorType>(op.getReads()[read].getType()), numIndices);
   };
   addresses.push_back(readAddress(c.a));
-  addresses.push_back(readAddress(c.b));
+  addresses.push_back(c.panel ? panelAddress(op, c, vector) : readAddress(c.b));
   addresses.push_back(resultAddress(op, 0));
   for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)
     addresses.push_back(readAddress(i));
 
   ContractionLoops plan;
+  plan.panel = c.panel;
   for (const StridedAddress &address : addresses)
     plan.bases.push_back(address.base);
   auto loopOf = [&](unsigned index) {
@@ -175,7 +176,8 @@ ContractionLoops contractionLoops(ComputeOp op, unsigned vector) {
   collect(c.k, plan.k), sortLoops(plan.k, ContractionPlan::A), mergeLoops(plan.k);
   collect(c.n, plan.columns), sortLoops(plan.columns, ContractionPlan::C);
   plan.columns.push_back(loopOf(vector));
-  mergeLoops(plan.columns);
+  if (!c.panel)
+    mergeLoops(plan.columns);
   if (plan.columns.empty()) // a single column
     plan.columns.push_back(loopOf(vector));
   return plan;
@@ -187,10 +189,11 @@ ContractionPlan ContractionPlan::ofOneRow() const {
   plan.blocks = {};
   plan.rowTile = 1;
   plan.aligned = false;
-  plan.vectors = vectors * blocks.panelGroup;
-  while (plan.vectors > kEnoughSums && plan.vectors % 2 == 0)
-    plan.vectors /= 2;
-  plan.width = width / vectors * plan.vectors;
+  unsigned panels = blocks.panelGroup; // a divisor of the group's
+  while (blocks.panelGroup % panels != 0 || (panels > 1 && vectors * panels > kEnoughSums))
+    --panels;
+  plan.vectors = vectors * panels;
+  plan.width = width * panels;
   return plan;
 }
 
@@ -207,7 +210,7 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   chooseBlocks(plan);
   // Sums that wait in C for the next block of k must not be rounded.
   bool batchedK = llvm::any_of(plan.k, [](const ContractionLoop &loop) { return loop.batched; });
-  if (plan.packed() && (batchedK || plan.blocks.points < plan.kCount()) &&
+  if (plan.blocked() && (batchedK || plan.blocks.points < plan.kCount()) &&
       !cast<RankedTensorType>(op.getResultTypes()[0]).getElementType().isF32())
     plan.blocks = {};
   return plan;

@@ -10,7 +10,8 @@
 // broadcast scalars. A small B is read in place as vectors. A larger one would be walked with the
 // stride of a whole row, which falls on few sets of a cache, so k is cut into blocks and each
 // block's part of B is copied into contiguous panels first (Goto, van de Geijn 2008: Anatomy of
-// high-performance matrix multiplication); later blocks continue from C.
+// high-performance matrix multiplication); later blocks continue from C. A B of weights that stay
+// lies in such panels already (codegen/PackWeights.h): the same blocks, and nothing to copy.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -26,7 +27,7 @@ struct ContractionLoop {
   llvm::SmallVector<int64_t> strides; ///< A, B, C, then the reads of `finish`
 };
 
-/// How B is packed; `points` is 0 if it is read in place.
+/// How the work is cut into blocks where B is in panels; `points` is 0 if it is not cut.
 struct PackedBlocks {
   int64_t points = 0;      ///< values of k in a block
   unsigned level = 0;      ///< the loop of k that is cut; those outside it walk whole blocks
@@ -42,6 +43,7 @@ struct ContractionLoops {
   llvm::SmallVector<ContractionLoop> outer, rows, columns,
       k;                            ///< outermost first; columns.back() is the vector loop
   llvm::SmallVector<int64_t> bases; ///< constant offset per operand
+  int64_t panel = 0; ///< columns of a panel of B as it lies in memory; 0: it has none
 
   bool batchedRows() const;
   bool batchedColumns() const;
@@ -62,7 +64,9 @@ struct ContractionPlan : ContractionLoops {
   /// Every row tile lies within one run of rows.back(): row offsets differ by a constant.
   bool aligned = false;
 
-  bool packed() const { return blocks.points != 0; }
+  bool blocked() const { return blocks.points != 0; }
+  /// Blocks of B are copied into panels.
+  bool packs() const { return blocked() && !panel; }
   /// How a packed contraction treats a single row: each number of B is used once, so it is read in
   /// its place, in panels as wide as sums can run beside each other; a group holds whole ones.
   ContractionPlan ofOneRow() const;

@@ -20,11 +20,21 @@ SmallVector<Value> ContractionEmitter::initialTile(const TileRows &rows, const P
   return tile;
 }
 
-/// Packed panels are full: what lies beyond the last column is 0 there.
+/// From the first column of a panel to the ones of `vector`.
+int64_t ContractionEmitter::vectorOffset(unsigned vector) const {
+  int64_t column = static_cast<int64_t>(vector) * k.target.lanes;
+  if (!plan.panel)
+    return column;
+  return column / plan.panel * plan.panel * plan.columns.back().strides[P::B] + column % plan.panel;
+}
+
+/// Panels in memory are full: what lies beyond the last column is 0 there.
 Value ContractionEmitter::loadColumns(Value offset, const Panel &panel, unsigned vector) {
-  offset = k.add(offset, vector * k.target.lanes);
-  if (!plan.packed())
-    return k.loadMasked(buffers[P::B], offset, b.getF32Type(), lanesOf(panel, vector));
+  offset = k.add(offset, vectorOffset(vector));
+  if (!plan.packs()) {
+    unsigned lanes = plan.panel ? k.target.lanes : lanesOf(panel, vector);
+    return k.loadMasked(buffers[P::B], offset, b.getF32Type(), lanes);
+  }
   auto type = cast<VectorType>(k.typeFor(b.getF32Type(), k.target.lanes));
   return vector::LoadOp::create(b, k.loc, type, room, offset);
 }
@@ -63,13 +73,13 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> 
     SmallVector<Value> rows;
     for (Value row : rowsOfA)
       rows.push_back(k.add(row, offset));
-    Value column = cut ? k.sub(counter, block.from) : counter;
-    int64_t stride = plan.packed() ? packedStride(level) : loop.strides[P::B];
+    Value column = cut && plan.packs() ? k.sub(counter, block.from) : counter;
+    int64_t stride = plan.packs() ? packedStride(level) : loop.strides[P::B];
     return sumOverK(level + 1, rows, k.add(columnsOfB, k.mul(column, stride)), llvm::to_vector(in),
                     panel);
   };
   constexpr int64_t kUnrolled = 4;
-  if (!plan.packed() && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) &&
+  if (!plan.blocked() && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) &&
       plan.kCount() <= kUnrolled) {
     for (int64_t i = 0; i < loop.extent; ++i)
       tile = at(k.constant(i), tile);
@@ -131,13 +141,16 @@ void ContractionEmitter::writeTile(const TileRows &rows, const Panel &panel, Arr
 void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
   SmallVector<Value> tile = initialTile(rows, panel);
   SmallVector<Value> rowsOfA = rows.offsets[P::A];
-  if (plan.packed())
+  Value columnsOfB =
+      plan.packs() ? panel.packed : k.add(rows.offsets[P::B][0], panel.offsets[P::B]);
+  if (plan.blocked()) {
     for (Value &row : rowsOfA)
       row = k.add(row, block.a);
-  Value columnsOfB =
-      plan.packed() ? panel.packed : k.add(rows.offsets[P::B][0], panel.offsets[P::B]);
-  tile =
-      sumOverK(plan.packed() ? plan.blocks.level : 0, rowsOfA, columnsOfB, std::move(tile), panel);
+    if (!plan.packs())
+      columnsOfB = k.add(columnsOfB, block.b);
+  }
+  unsigned level = plan.blocked() ? plan.blocks.level : 0;
+  tile = sumOverK(level, rowsOfA, columnsOfB, std::move(tile), panel);
   if (!block.last || !op.hasFinish())
     return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
   k.when(

@@ -43,6 +43,10 @@ std::optional<StridedAddress> stridedAddress(AccessAttr access, mlir::RankedTens
 std::optional<StridedAddress> stridedAddress(AccessAttr access, llvm::ArrayRef<int64_t> strides,
                                              unsigned numIndices);
 
+/// The address of the columns of a contraction that lie in panels, at the first column of each: the
+/// vector index steps by a panel's elements over its width.
+StridedAddress panelAddress(ComputeOp op, const Contraction &c, unsigned vector);
+
 /// Strides of the dimensions of a tensor that is read. Those of a random tensor count the elements
 /// of a sample.
 llvm::SmallVector<int64_t> readStrides(mlir::Value tensor);
@@ -67,7 +71,8 @@ std::optional<Tiles> emitTransposition(KernelBuilder &k, ComputeOp op,
 mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
                                        const KernelArguments &arguments);
 
-/// The column index that makes `op` a contraction in the layouts of its tensors.
-std::optional<unsigned> contractionVector(ComputeOp op);
+/// The column index that makes `op` a contraction in the layouts of its tensors. Columns that lie
+/// in panels must be whole vectors of `lanes`; 0: they are no contraction.
+std::optional<unsigned> contractionVector(ComputeOp op, unsigned lanes);
 
 } // namespace gnc

@@ -9,7 +9,8 @@
 //   for each block of k:  pack the group's panels;  for each panel:  for each t of the group:
 //   tile(t, panel, block)
 //
-// so that a panel stays in the first-level cache over a group of row tiles. In both, an element of
+// so that a panel stays in the first-level cache over a group of row tiles. A B that lies in panels
+// takes the second order without the packing. In both, an element of
 // C sums its products in the order of k, however the tiles are spread over threads: the same bits
 // for any number of them.
 //
@@ -97,6 +98,11 @@ Panel ContractionEmitter::panelAt(Value column, const Values &offsets, unsigned 
   Panel panel{offsets, Value(), vectors, lastLanes};
   for (auto [offset, stride] : llvm::zip_equal(panel.offsets, plan.columns.back().strides))
     offset = k.add(offset, k.mul(column, stride));
+  if (plan.panel && plan.width % plan.panel != 0) { // it begins inside a panel
+    Value inside = k.remainder(column, plan.panel);
+    Value whole = k.mul(k.sub(column, inside), plan.columns.back().strides[P::B]);
+    panel.offsets[P::B] = k.add(offsets[P::B], k.add(whole, inside));
+  }
   return panel;
 }
 
@@ -106,7 +112,7 @@ void ContractionEmitter::forEachPanel(Value from, Value to, const Values &offset
   int64_t extent = plan.columns.back().extent, whole = extent / plan.width * plan.width;
   auto at = [&](Value column, unsigned vectors, unsigned lastLanes) {
     Panel panel = panelAt(column, offsets, vectors, lastLanes);
-    if (plan.packed())
+    if (plan.packs())
       panel.packed = k.mul(k.sub(column, from), plan.blocks.points);
     body(panel);
   };
@@ -213,9 +219,9 @@ void ContractionEmitter::emitInPlace() {
   });
 }
 
-void ContractionEmitter::emitPacked() {
+void ContractionEmitter::emitBlocked() {
   const PackedBlocks &blocks = plan.blocks;
-  {
+  if (plan.packs()) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&k.function.getBody().front());
     int64_t elements = blocks.panelGroup * plan.width * blocks.points;
@@ -231,8 +237,13 @@ void ContractionEmitter::emitPacked() {
     auto count = constantOf(rowGroups);
     Value outer =
         count ? k.divide(rest, *count) : Value(arith::DivUIOp::create(b, k.loc, rest, rowGroups));
-    Value first = k.mul(k.sub(rest, k.mul(outer, rowGroups)), blocks.rowGroup);
-    Value end = k.minimum(k.add(first, blocks.rowGroup), rowTiles);
+    // Groups of equal size, up to one.
+    Value group = k.mul(k.sub(rest, k.mul(outer, rowGroups)), rowTiles);
+    auto share = [&](Value numerator) {
+      return count ? k.divide(numerator, *count)
+                   : Value(arith::DivUIOp::create(b, k.loc, numerator, rowGroups));
+    };
+    Value first = share(group), end = share(k.add(group, rowTiles));
     SmallVector<Value> base = outerOffsets(outer);
     int64_t columns = blocks.panelGroup * plan.width;
     Value from = k.mul(panelGroup, columns);
@@ -241,7 +252,8 @@ void ContractionEmitter::emitPacked() {
       forEachColumnRun(0, none, [&](const Values &offsets) {
         block = {k.constant(0), k.constant(0), {}, {}, {}, {}};
         forEachBlock(0, [&] {
-          pack(from, to, k.add(base[P::B], offsets[P::B]));
+          if (plan.packs())
+            pack(from, to, k.add(base[P::B], offsets[P::B]));
           forEachPanel(from, to, offsets, [&](const Panel &panel) {
             k.loop(first, end, 1, [&](Value row) { emitTile(rowsOf(row, base), panel); });
           });
@@ -272,7 +284,7 @@ FailureOr<Tiles> ContractionEmitter::emit() {
   if (plan.batchedRows())
     rowCount = k.mul(k.batch(), plan.rowCount());
   rowTiles = k.divide(k.add(rowCount, plan.rowTile - 1), plan.rowTile);
-  plan.packed() ? emitPacked() : emitInPlace();
+  plan.blocked() ? emitBlocked() : emitInPlace();
   if (failed_)
     return failure();
   return plan.tiles();

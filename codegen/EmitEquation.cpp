@@ -278,7 +278,7 @@ public:
                                 ArrayRef<Type> buffers) const final {
     auto &[op, arguments] = parts.front();
     KernelBuilder k(module, UnknownLoc::get(module.getContext()), buffers, vectors);
-    std::optional<unsigned> vector = contractionVector(op);
+    std::optional<unsigned> vector = contractionVector(op, vectors.lanes);
     FailureOr<Tiles> tiles =
         vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
     if (succeeded(tiles))

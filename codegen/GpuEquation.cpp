@@ -187,7 +187,7 @@ static double pointsOf(ArrayRef<int64_t> extents, int64_t batch) {
 }
 
 static std::unique_ptr<GpuPart> planPart(GpuBuilder &k, const KernelPart &part, bool alone) {
-  if (std::optional<unsigned> vector = contractionVector(part.op))
+  if (std::optional<unsigned> vector = contractionVector(part.op, /*lanes=*/0))
     return std::make_unique<GpuContractionEmitter>(k, part.op, *vector, part.arguments);
   return std::make_unique<GpuEquationEmitter>(k, part.op, part.arguments, alone);
 }
@@ -258,7 +258,7 @@ public:
   bool runsPlans() const final { return true; }
 
   PartForm formOf(ComputeOp op) const final {
-    if (std::optional<unsigned> vector = contractionVector(op))
+    if (std::optional<unsigned> vector = contractionVector(op, /*lanes=*/0))
       return {planGpuContraction(op, *vector).tile.threads(), /*hungry=*/true};
     constexpr double kLarge = 512 * GpuEquationEmitter::kBlock;
     return {GpuEquationEmitter::kBlock, /*hungry=*/false,

@@ -19,6 +19,7 @@
 #include "ir/Layout.h"
 #include "ir/LibraryCall.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "passes/WeightsAlone.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -188,7 +189,8 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
   SmallVector<Location> locations;
   int64_t perSample = 0, fixed = 0; // operations
   for (ComputeOp op : ops) {
-    if (std::optional<unsigned> vector = contractionVector(op)) { // whichever was written first
+    if (std::optional<unsigned> vector =
+            contractionVector(op, /*lanes=*/1)) { // whichever was written first
       Contraction c = *classify(op, *vector);
       argumentOf(op.getReads()[c.a]);
       argumentOf(op.getReads()[c.b]);
@@ -252,29 +254,10 @@ FailureOr<int64_t> ProgramLowering::launchAll(OpBuilder &builder, ArrayRef<Compu
 /// In a program that changes nothing, what depends on weights alone comes first, so that it may run
 /// once for many batches. Returns how many equations these are.
 static int64_t moveWeightsFirst(func::FuncOp function, SmallVectorImpl<ComputeOp> &ops) {
-  llvm::DenseSet<Value> known;
-  for (BlockArgument argument : function.getArguments()) {
-    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
-    if (role && isPersistentRole(role.getValue()))
-      known.insert(argument);
-  }
-  auto ofWeights = [&](ComputeOp op) {
-    return llvm::none_of(op.getExtents(), ShapedType::isDynamic) &&
-           llvm::all_of(op.getReads(), [&](Value read) {
-             auto reshape = read.getDefiningOp<ReshapeOp>();
-             return known.contains(reshape ? reshape.getInput() : read);
-           });
-  };
-  SmallVector<ComputeOp> weights, others;
-  for (ComputeOp op : ops) {
-    bool first = ofWeights(op);
-    (first ? weights : others).push_back(op);
-    if (first)
-      known.insert_range(op.getResults());
-  }
-  ops = weights;
-  llvm::append_range(ops, others);
-  return weights.size();
+  llvm::DenseSet<Value> known = weightsAlone(function);
+  auto *others = std::stable_partition(
+      ops.begin(), ops.end(), [&](ComputeOp op) { return known.contains(op.getResult(0)); });
+  return others - ops.begin();
 }
 
 LogicalResult ProgramLowering::run() {

@@ -5,6 +5,7 @@
 #include "codegen/Jit.h"
 #include "codegen/LowerToKernels.h"
 #include "codegen/MemoryPlan.h"
+#include "codegen/PackWeights.h"
 #include "codegen/Programs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -53,6 +54,16 @@ std::unique_ptr<Pass> chooseLibrary(const PipelineOptions &options) {
   return createChooseLibrary(options.gpu ? options.library : nullptr, options.batch);
 }
 
+VectorTarget vectorTarget(const PipelineOptions &options) {
+  unsigned level = options.cpuLevel ? options.cpuLevel : hostCpuLevel();
+  unsigned bits = options.vectorBits ? options.vectorBits : vectorBitsOf(level);
+  return {.lanes = bits / 32, .registers = bits >= 512 ? 32u : 16u};
+}
+
+std::unique_ptr<Pass> packWeights(const PipelineOptions &options) {
+  return createPackWeights(vectorTarget(options));
+}
+
 // The order matters; each line says why its pass comes now. `lower-to-kernels` follows the last.
 constexpr Step kGraphStory[] = {
     // Every later pass sees forward, backward and optimizer as one graph.
@@ -89,8 +100,11 @@ constexpr Step kGraphStory[] = {
     {Phase::Fused, "materialize-guards", plain<createMaterializeGuards>},
     // Only now is it known which equations are contractions, and what they read.
     {Phase::Fused, "assign-layouts", plain<createAssignLayouts>},
-    // Last of the graph: what is rounded is what really goes through memory.
+    // Last of what computes: what is rounded is what really goes through memory.
     {Phase::Fused, "store-half", plain<createStoreHalf>},
+    // Panels are as wide as the tile of a contraction, which is known when nothing about it changes
+    // any more. A card copies its tiles through shared memory.
+    {Phase::Fused, "pack-weights", packWeights, Need::Speed, /*onGpu=*/false},
 };
 constexpr StringLiteral kLowering = "lower-to-kernels", kPlanning = "plan-memory";
 
@@ -103,12 +117,6 @@ std::string refusal(StringRef flag) {
   if (inStory || flag == kLowering || flag == kPlanning)
     return "no program is right without the pass '" + flag.str() + "'";
   return "there is no pass '" + flag.str() + "'";
-}
-
-VectorTarget vectorTarget(const PipelineOptions &options) {
-  unsigned level = options.cpuLevel ? options.cpuLevel : hostCpuLevel();
-  unsigned bits = options.vectorBits ? options.vectorBits : vectorBitsOf(level);
-  return {.lanes = bits / 32, .registers = bits >= 512 ? 32u : 16u};
 }
 
 constexpr StringLiteral kPhases[] = {"ast",  "graph", "train", "fused", "tiled", "buffers",
@@ -158,6 +166,7 @@ bool buildPipeline(ModuleOp module, OpPassManager &passes, Phase last,
 void registerPasses() {
   registerGncPasses();
   ::mlir::registerPass([] { return createChooseLibrary(); });
+  ::mlir::registerPass([] { return createPackWeights(); });
   ::mlir::registerPass([] { return createLowerToKernels(); });
   ::mlir::registerPass(createPlanMemory);
 }

@@ -37,31 +37,54 @@ std::optional<unsigned> Contraction::soleDimension(AccessAttr access, unsigned i
   return found;
 }
 
-static bool isStrided(AccessAttr access) {
+std::optional<int64_t> panelWidth(AccessAttr access, unsigned index) {
+  ArrayRef<AffineExpr> coords = access.getCoords().getResults();
+  auto dividesIndex = [&](AffineExpr coordinate, AffineExprKind kind) -> std::optional<int64_t> {
+    auto binary = dyn_cast<AffineBinaryOpExpr>(coordinate);
+    auto divisor = binary ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
+    if (!divisor || coordinate.getKind() != kind ||
+        binary.getLHS() != getAffineDimExpr(index, coordinate.getContext()))
+      return std::nullopt;
+    return divisor.getValue();
+  };
+  if (coords.size() < 2)
+    return std::nullopt;
+  auto width = dividesIndex(coords.front(), AffineExprKind::FloorDiv);
+  bool alone = llvm::none_of(coords.drop_front().drop_back(), [&](AffineExpr coordinate) {
+    return coordinate.isFunctionOfDim(index);
+  });
+  return width && width == dividesIndex(coords.back(), AffineExprKind::Mod) && alone ? width
+                                                                                     : std::nullopt;
+}
+
+static bool isStrided(AccessAttr access, ArrayRef<AffineExpr> coords) {
   return !access.isGuarded() && access.getClamped().empty() &&
-         llvm::all_of(access.getCoords().getResults(), [](AffineExpr coordinate) {
-           return linearForm(coordinate).isAffineInDims();
-         });
+         llvm::all_of(
+             coords, [](AffineExpr coordinate) { return linearForm(coordinate).isAffineInDims(); });
 }
 
 std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
   if (!isProductSum(op) || vector >= op.getNumParallel())
     return std::nullopt;
   AccessAttr first = op.getAccess(0), second = op.getAccess(1);
-  if (!isStrided(first) || !isStrided(second))
-    return std::nullopt;
   bool inFirst = first.getCoords().isFunctionOfDim(vector),
        inSecond = second.getCoords().isFunctionOfDim(vector);
   if (inFirst == inSecond)
     return std::nullopt;
   Contraction c{inFirst ? 1u : 0u, inFirst ? 0u : 1u, {}, {}, {}, {}};
+  c.panel = panelWidth(op.getAccess(c.b), vector).value_or(0);
   AffineMap a = op.getAccess(c.a).getCoords(), b = op.getAccess(c.b).getCoords();
+  ArrayRef<AffineExpr> stepsOfB = b.getResults();
+  if (c.panel)
+    stepsOfB = stepsOfB.drop_front().drop_back();
+  if (!isStrided(op.getAccess(c.a), a.getResults()) || !isStrided(op.getAccess(c.b), stepsOfB))
+    return std::nullopt;
   for (unsigned i = 0; i < op.getNumIndices(); ++i) {
     bool inA = a.isFunctionOfDim(i), inB = b.isFunctionOfDim(i);
     auto &role = i >= op.getNumParallel() ? c.k : inA && !inB ? c.m : inB && !inA ? c.n : c.outer;
     role.push_back(i);
   }
-  if (c.m.empty() || !Contraction::soleDimension(op.getAccess(c.b), vector))
+  if (c.m.empty() || (!c.panel && !Contraction::soleDimension(op.getAccess(c.b), vector)))
     return std::nullopt;
   return c;
 }

@@ -7,7 +7,8 @@
 //   in C and B only: N (columns)     reduced: K
 //
 // The kernel holds a tile of M x N in registers, reads B as vectors along one column index, and
-// broadcasts scalars of A. So one N index, `vector`, must step B and C by one element each.
+// broadcasts scalars of A. So one N index, `vector`, must step B and C by one element each, or B
+// lies in panels of its columns: it is read at [vector floordiv width, .., vector mod width].
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -19,6 +20,7 @@ namespace gnc {
 struct Contraction {
   unsigned a, b;                              ///< reads: rows and columns
   llvm::SmallVector<unsigned> m, n, outer, k; ///< index numbers, in the op's order
+  int64_t panel = 0;                          ///< columns of a panel of b; 0: they lie side by side
   /// The dimension of read b, and of the result, that column index `index` steps through alone with
   /// coefficient one.
   static std::optional<unsigned> soleDimension(AccessAttr access, unsigned index);
@@ -30,9 +32,13 @@ bool isProductSum(ComputeOp op);
 /// The element that is read depends on the value of another read.
 bool isDataDependent(AccessAttr access);
 
-/// Classifies a product sum whose accesses are affine and unguarded, with `vector` (a parallel
-/// index) as a column index; nullopt if it cannot be one or if there are no rows to reuse a column
-/// for.
+/// How wide the panels are if `index` is the column of a tensor that lies in panels: its first
+/// coordinate counts them, the last one the columns in each.
+std::optional<int64_t> panelWidth(AccessAttr access, unsigned index);
+
+/// Classifies a product sum whose accesses are affine (but for panels) and unguarded, with `vector`
+/// (a parallel index) as a column index; nullopt if it cannot be one or if there are no rows to
+/// reuse a column for.
 std::optional<Contraction> classify(ComputeOp op, unsigned vector);
 
 /// All indices that `classify` accepts, in the op's order.

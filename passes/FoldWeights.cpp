@@ -15,6 +15,7 @@
 #include "ir/ScalarBuilder.h"
 #include "passes/FusionSupport.h"
 #include "passes/Passes.h"
+#include "passes/WeightsAlone.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -288,13 +289,8 @@ struct FoldWeights : gnc::impl::FoldWeightsBase<FoldWeights> {
     func::FuncOp function = getOperation();
     if (function.isExternal() || function.getSymName() != "infer")
       return;
-    llvm::DenseSet<Value> known;
+    llvm::DenseSet<Value> known = persistentArguments(function);
     int64_t went = 0;
-    for (BlockArgument argument : function.getArguments()) {
-      auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), names::kRole);
-      if (role && isPersistentRole(role.getValue()))
-        known.insert(argument);
-    }
     for (Operation &each : llvm::make_early_inc_range(function.front())) {
       bool ofWeights =
           each.getNumOperands() > 0 && isa<ComputeOp, ReshapeOp>(each) &&
