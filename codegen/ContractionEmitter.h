@@ -15,6 +15,7 @@ struct TileRows {
 /// One panel of columns, at most ContractionPlan::width wide.
 struct Panel {
   llvm::SmallVector<mlir::Value> offsets; ///< per operand
+  mlir::Value column;                     ///< the first one
   mlir::Value packed;                     ///< where it lies in the packed block
   unsigned vectors = 1;                   ///< how many
   unsigned lastLanes = 0;                 ///< valid lanes of the last one
@@ -25,6 +26,22 @@ struct Block {
   mlir::Value a, b;        ///< what the loops of k outside the cut one add to A's and B's offsets
   mlir::Value from, to;    ///< iterations of the cut loop
   mlir::Value first, last; ///< whether this block begins or ends the sum (i1)
+};
+
+/// What a tile fetches into the second-level cache while it computes: element `start` of B, and
+/// `step` more with every point of k. Null values: nothing.
+struct Ahead {
+  mlir::Value start, step;
+};
+
+/// Where the operands of a tile begin, and how far the sum over k has gone. Addresses are written
+/// so that a step of the innermost loop is one addition an operand, for all rows at once.
+struct TileOperands {
+  llvm::SmallVector<mlir::Value> rows; ///< of A: memrefs that begin at each row
+  mlir::Value columns;                 ///< of B: a memref that begins at the panel
+};
+struct Walk {
+  mlir::Value a, b, fetch; ///< elements beyond the beginnings; of B what is fetched ahead, or null
 };
 
 /// EmitContraction.cpp has the order of tiles and the packing, ContractionTile.cpp what happens in
@@ -54,6 +71,8 @@ private:
   void pack(Value from, Value to, Value columnsOfB);
   void packPoints(unsigned level, Value columnsOfB, Value target, Value from, Value to);
   Value all(Value x, Value y);
+  Value nextPanel(const Panel &panel, Value from, Value to, const Values &offsets);
+  Ahead shareOf(Value row, Value rows, Value next);
 
   // Where tiles lie.
   void addCounters(llvm::ArrayRef<ContractionLoop> loops, Value flat,
@@ -64,11 +83,12 @@ private:
   // A tile.
   void emitTile(const TileRows &rows, const Panel &panel);
   Values initialTile(const TileRows &rows, const Panel &panel);
-  Values sumOverK(unsigned level, llvm::ArrayRef<Value> rowsOfA, Value columnsOfB, Values tile,
+  TileOperands operandsOf(const TileRows &rows, const Panel &panel);
+  Values sumOverK(unsigned level, const TileOperands &operands, Walk at, Values tile,
                   const Panel &panel);
-  Values step(llvm::ArrayRef<Value> rowsOfA, Value columnsOfB, Values tile, const Panel &panel);
+  Values step(const TileOperands &operands, const Walk &at, Values tile, const Panel &panel);
   int64_t vectorOffset(unsigned vector) const;
-  Value loadColumns(Value offset, const Panel &panel, unsigned vector);
+  Value loadColumns(Value columns, Value offset, const Panel &panel, unsigned vector);
   void writeTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile, bool last);
   mlir::FailureOr<Value> finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,
                                 unsigned vector);
@@ -92,6 +112,7 @@ private:
   Value rowCount, rowTiles;            // over the batch, if rows are batched
   Value room;                          // of the packed block
   Block block;
+  Ahead ahead;
   bool failed_ = false;
 };
 

@@ -28,24 +28,23 @@ int64_t ContractionEmitter::vectorOffset(unsigned vector) const {
   return column / plan.panel * plan.panel * plan.columns.back().strides[P::B] + column % plan.panel;
 }
 
-/// Panels in memory are full: what lies beyond the last column is 0 there.
-Value ContractionEmitter::loadColumns(Value offset, const Panel &panel, unsigned vector) {
-  offset = k.add(offset, vectorOffset(vector));
-  if (!plan.packs()) {
-    unsigned lanes = plan.panel ? k.target.lanes : lanesOf(panel, vector);
-    return k.loadMasked(buffers[P::B], offset, b.getF32Type(), lanes);
-  }
-  auto type = cast<VectorType>(k.typeFor(b.getF32Type(), k.target.lanes));
-  return vector::LoadOp::create(b, k.loc, type, room, offset);
+/// Panels are full: what lies beyond the last column is 0 there.
+Value ContractionEmitter::loadColumns(Value columns, Value offset, const Panel &panel,
+                                      unsigned vector) {
+  unsigned lanes = plan.packs() || plan.panel ? k.target.lanes : lanesOf(panel, vector);
+  return k.loadMasked(columns, k.add(offset, vectorOffset(vector)), b.getF32Type(), lanes);
 }
 
-SmallVector<Value> ContractionEmitter::step(ArrayRef<Value> rowsOfA, Value columnsOfB,
+SmallVector<Value> ContractionEmitter::step(const TileOperands &operands, const Walk &at,
                                             SmallVector<Value> tile, const Panel &panel) {
+  if (at.fetch)
+    memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]), at.fetch, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
   SmallVector<Value> columns;
   for (unsigned v = 0; v < panel.vectors; ++v)
-    columns.push_back(loadColumns(columnsOfB, panel, v));
-  for (auto [row, offset] : llvm::enumerate(rowsOfA)) {
-    Value scalar = k.splat(k.load(buffers[P::A], offset, b.getF32Type(), 1), k.target.lanes);
+    columns.push_back(loadColumns(operands.columns, at.b, panel, v));
+  for (auto [row, begin] : llvm::enumerate(operands.rows)) {
+    Value scalar = k.splat(k.load(begin, at.a, b.getF32Type(), 1), k.target.lanes);
     for (unsigned v = 0; v < panel.vectors; ++v) {
       Value &sum = tile[row * panel.vectors + v];
       sum = vector::FMAOp::create(b, k.loc, scalar, columns[v], sum);
@@ -61,31 +60,45 @@ int64_t ContractionEmitter::packedStride(unsigned level) const {
   return stride;
 }
 
-SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, ArrayRef<Value> rowsOfA,
-                                                Value columnsOfB, SmallVector<Value> tile,
+SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperands &operands,
+                                                Walk at, SmallVector<Value> tile,
                                                 const Panel &panel) {
   if (level == plan.k.size())
-    return step(rowsOfA, columnsOfB, std::move(tile), panel);
+    return step(operands, at, std::move(tile), panel);
   const ContractionLoop &loop = plan.k[level];
-  bool cut = block.from && level == plan.blocks.level;
-  auto at = [&](Value counter, ValueRange in) {
-    Value offset = k.mul(counter, loop.strides[P::A]);
-    SmallVector<Value> rows;
-    for (Value row : rowsOfA)
-      rows.push_back(k.add(row, offset));
-    Value column = cut && plan.packs() ? k.sub(counter, block.from) : counter;
-    int64_t stride = plan.packs() ? packedStride(level) : loop.strides[P::B];
-    return sumOverK(level + 1, rows, k.add(columnsOfB, k.mul(column, stride)), llvm::to_vector(in),
-                    panel);
+  int64_t strideOfB = plan.packs() ? packedStride(level) : loop.strides[P::B];
+  auto next = [&](const Walk &walk, int64_t points) -> Walk {
+    return {k.add(walk.a, points * loop.strides[P::A]), k.add(walk.b, points * strideOfB),
+            walk.fetch ? k.add(walk.fetch, ahead.step) : Value()};
   };
   constexpr int64_t kUnrolled = 4;
   if (!plan.blocked() && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) &&
       plan.kCount() <= kUnrolled) {
     for (int64_t i = 0; i < loop.extent; ++i)
-      tile = at(k.constant(i), tile);
+      tile = sumOverK(level + 1, operands, next(at, i), std::move(tile), panel);
     return tile;
   }
-  return k.loop(cut ? block.from : k.constant(0), cut ? block.to : extentOf(loop), 1, tile, at);
+  bool cut = block.from && level == plan.blocks.level;
+  SmallVector<Value> carried{at.a, at.b};
+  if (at.fetch)
+    carried.push_back(at.fetch);
+  unsigned walks = carried.size();
+  carried.append(tile.begin(), tile.end());
+  auto body = [&](Value, ValueRange in) {
+    Walk here{in[0], in[1], at.fetch ? in[2] : Value()};
+    SmallVector<Value> sums =
+        sumOverK(level + 1, operands, here, llvm::to_vector(in.drop_front(walks)), panel);
+    Walk then = next(here, 1);
+    SmallVector<Value> results{then.a, then.b};
+    if (then.fetch)
+      results.push_back(then.fetch);
+    results.append(sums.begin(), sums.end());
+    return results;
+  };
+  SmallVector<Value> results =
+      k.loop(cut ? block.from : k.constant(0), cut ? block.to : extentOf(loop), 1, carried, body);
+  results.erase(results.begin(), results.begin() + walks);
+  return results;
 }
 
 Value ContractionEmitter::readForFinish(unsigned operand, Value offset, unsigned lanes) {
@@ -138,19 +151,30 @@ void ContractionEmitter::writeTile(const TileRows &rows, const Panel &panel, Arr
     }
 }
 
+TileOperands ContractionEmitter::operandsOf(const TileRows &rows, const Panel &panel) {
+  TileOperands operands;
+  auto beyond = [&](unsigned operand, Value offset, Value outside) {
+    if (!plan.blocked())
+      return offset;
+    int64_t stride = plan.k[plan.blocks.level].strides[operand];
+    return k.add(k.add(offset, outside), k.mul(block.from, stride));
+  };
+  for (Value row : rows.offsets[P::A])
+    operands.rows.push_back(k.from(k.buffer(buffers[P::A]), beyond(P::A, row, block.a)));
+  if (plan.packs()) {
+    operands.columns = k.from(room, panel.packed);
+    return operands;
+  }
+  Value columns = k.add(rows.offsets[P::B][0], panel.offsets[P::B]);
+  operands.columns = k.from(k.buffer(buffers[P::B]), beyond(P::B, columns, block.b));
+  return operands;
+}
+
 void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
   SmallVector<Value> tile = initialTile(rows, panel);
-  SmallVector<Value> rowsOfA = rows.offsets[P::A];
-  Value columnsOfB =
-      plan.packs() ? panel.packed : k.add(rows.offsets[P::B][0], panel.offsets[P::B]);
-  if (plan.blocked()) {
-    for (Value &row : rowsOfA)
-      row = k.add(row, block.a);
-    if (!plan.packs())
-      columnsOfB = k.add(columnsOfB, block.b);
-  }
-  unsigned level = plan.blocked() ? plan.blocks.level : 0;
-  tile = sumOverK(level, rowsOfA, columnsOfB, std::move(tile), panel);
+  Walk begin{k.constant(0), k.constant(0), ahead.start};
+  tile = sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel), begin,
+                  std::move(tile), panel);
   if (!block.last || !op.hasFinish())
     return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
   k.when(

@@ -95,7 +95,7 @@ void ContractionEmitter::forEachColumnRun(unsigned level, Values offsets,
 
 Panel ContractionEmitter::panelAt(Value column, const Values &offsets, unsigned vectors,
                                   unsigned lastLanes) {
-  Panel panel{offsets, Value(), vectors, lastLanes};
+  Panel panel{offsets, column, Value(), vectors, lastLanes};
   for (auto [offset, stride] : llvm::zip_equal(panel.offsets, plan.columns.back().strides))
     offset = k.add(offset, k.mul(column, stride));
   if (plan.panel && plan.width % plan.panel != 0) { // it begins inside a panel
@@ -197,6 +197,39 @@ void ContractionEmitter::packPoints(unsigned level, Value columnsOfB, Value targ
 }
 
 //===------------------------------------------------------------------------------------------===//
+// Fetching ahead
+//===------------------------------------------------------------------------------------------===//
+
+/// Where the part of B begins that is needed after this panel's block: that of the group's next
+/// panel, or, after its last one, the next block of the first.
+Value ContractionEmitter::nextPanel(const Panel &panel, Value from, Value to,
+                                    const Values &offsets) {
+  int64_t step = plan.k[plan.blocks.level].strides[P::B];
+  Value column = k.add(panel.column, plan.width);
+  Value more = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt, column, to);
+  Value beside = k.add(panelAt(column, offsets, 0, 0).offsets[P::B], k.mul(block.from, step));
+  Value below = k.add(panelAt(from, offsets, 0, 0).offsets[P::B], k.mul(block.to, step));
+  return k.add(block.b, arith::SelectOp::create(b, k.loc, more, beside, below));
+}
+
+/// The first row tiles of a group share the work, up to four of them.
+Ahead ContractionEmitter::shareOf(Value row, Value rows, Value next) {
+  auto atLeast = [&](Value x, int64_t y) -> Value {
+    return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sge, x, k.constant(y));
+  };
+  auto choose = [&](Value condition, Value x, Value y) -> Value {
+    return arith::SelectOp::create(b, k.loc, condition, x, y);
+  };
+  Value share =
+      choose(atLeast(rows, 4), k.constant(plan.width / 4),
+             choose(atLeast(rows, 2), k.constant(plan.width / 2), k.constant(plan.width)));
+  Value part = k.mul(row, share);
+  Value none = atLeast(part, plan.width);
+  Value start = k.add(next, k.mul(part, k.sub(block.to, block.from)));
+  return {choose(none, k.constant(0), start), choose(none, k.constant(0), share)};
+}
+
+//===------------------------------------------------------------------------------------------===//
 // The order of tiles
 //===------------------------------------------------------------------------------------------===//
 
@@ -228,6 +261,7 @@ void ContractionEmitter::emitBlocked() {
     room = memref::AllocaOp::create(b, k.loc, MemRefType::get({elements}, b.getF32Type()),
                                     b.getI64IntegerAttr(64));
   }
+  bool fetches = plan.panel && plan.blocks.level + 1 == plan.k.size();
   Value rowGroups = k.divide(k.add(rowTiles, blocks.rowGroup - 1), blocks.rowGroup);
   Value extent = k.constant(plan.columns.back().extent);
   SmallVector<Value> none(buffers.size(), k.constant(0));
@@ -255,7 +289,12 @@ void ContractionEmitter::emitBlocked() {
           if (plan.packs())
             pack(from, to, k.add(base[P::B], offsets[P::B]));
           forEachPanel(from, to, offsets, [&](const Panel &panel) {
-            k.loop(first, end, 1, [&](Value row) { emitTile(rowsOf(row, base), panel); });
+            Value next = fetches ? k.add(base[P::B], nextPanel(panel, from, to, offsets)) : Value();
+            k.loop(first, end, 1, [&](Value row) {
+              if (fetches)
+                ahead = shareOf(k.sub(row, first), k.sub(end, first), next);
+              emitTile(rowsOf(row, base), panel);
+            });
           });
         });
       });

@@ -80,7 +80,7 @@ protected:
       steps; // (step index, counter) of every open loop
   std::optional<unsigned> vectorIndex;
   unsigned lanes = 1;
-  bool interior = false; ///< all guards are known to hold
+  bool interior = false;                          ///< all guards are known to hold
   llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point
   llvm::DenseMap<unsigned, RandomKey> randomKeys; // by kernel argument of the site
   bool failed_ = false;

@@ -202,14 +202,14 @@ static Value toBool(KernelBuilder &k, Value bytes) {
   return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, bytes, zero);
 }
 
-Type KernelBuilder::storedIn(unsigned i) {
-  return cast<MemRefType>(buffer(i).getType()).getElementType();
+Type KernelBuilder::storedIn(Value memory) {
+  return cast<MemRefType>(memory.getType()).getElementType();
 }
 
-Value KernelBuilder::widen(Value loaded, unsigned i, Type element) {
+Value KernelBuilder::widen(Value loaded, Value memory, Type element) {
   if (element.isInteger(1))
     return toBool(*this, loaded);
-  return isHalf(storedIn(i)) ? widenHalf(*this, loaded) : loaded;
+  return isHalf(storedIn(memory)) ? widenHalf(*this, loaded) : loaded;
 }
 
 Value KernelBuilder::narrow(Value value, unsigned i) {
@@ -223,16 +223,26 @@ llvm::MaybeAlign KernelBuilder::alignmentOf(VectorType type) {
   return target.aligned ? llvm::MaybeAlign(bytes) : llvm::MaybeAlign();
 }
 
-Value KernelBuilder::load(unsigned i, Value offset, Type element, unsigned lanes) {
+Value KernelBuilder::load(Value memory, Value offset, Type element, unsigned lanes) {
   Value value;
   if (lanes == 1) {
-    value = memref::LoadOp::create(b, loc, buffer(i), offset);
+    value = memref::LoadOp::create(b, loc, memory, offset);
   } else {
-    auto type = cast<VectorType>(typeFor(storedIn(i), lanes));
-    value = vector::LoadOp::create(b, loc, type, buffer(i), offset, /*nontemporal=*/false,
+    auto type = cast<VectorType>(typeFor(storedIn(memory), lanes));
+    value = vector::LoadOp::create(b, loc, type, memory, offset, /*nontemporal=*/false,
                                    alignmentOf(type));
   }
-  return widen(value, i, element);
+  return widen(value, memory, element);
+}
+
+Value KernelBuilder::from(Value memory, Value offset) {
+  auto type = cast<MemRefType>(memory.getType());
+  auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1});
+  auto shifted = MemRefType::get({ShapedType::kDynamic}, type.getElementType(), layout);
+  Value size = constant(type.getNumElements());
+  return memref::ReinterpretCastOp::create(b, loc, shifted, memory, OpFoldResult(offset),
+                                           ArrayRef<OpFoldResult>{size},
+                                           ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 }
 
 void KernelBuilder::store(Value value, unsigned i, Value offset) {
@@ -249,13 +259,13 @@ Value KernelBuilder::mask(unsigned count) {
   return vector::CreateMaskOp::create(b, loc, type, ValueRange{constant(count)});
 }
 
-Value KernelBuilder::loadMasked(unsigned i, Value offset, Type element, unsigned count) {
+Value KernelBuilder::loadMasked(Value memory, Value offset, Type element, unsigned count) {
   if (count == target.lanes)
-    return load(i, offset, element, target.lanes);
-  auto type = cast<VectorType>(typeFor(storedIn(i), target.lanes));
+    return load(memory, offset, element, target.lanes);
+  auto type = cast<VectorType>(typeFor(storedIn(memory), target.lanes));
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  Value loaded = vector::MaskedLoadOp::create(b, loc, type, buffer(i), offset, mask(count), zero);
-  return widen(loaded, i, element);
+  Value loaded = vector::MaskedLoadOp::create(b, loc, type, memory, offset, mask(count), zero);
+  return widen(loaded, memory, element);
 }
 
 void KernelBuilder::storeMasked(Value value, unsigned i, Value offset, unsigned count) {

@@ -65,10 +65,21 @@ public:
   mlir::Value floatConstant(double value, unsigned lanes);
   /// Bool tensors are bytes in memory and i1 in registers; f16 and bf16 are f32 in registers.
   /// `element` is the type in registers.
-  mlir::Value load(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned lanes);
+  mlir::Value load(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned lanes) {
+    return load(this->buffer(buffer), offset, element, lanes);
+  }
   void store(mlir::Value value, unsigned buffer, mlir::Value offset);
   /// Loads or stores the first `count` lanes of a full vector.
-  mlir::Value loadMasked(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned count);
+  mlir::Value loadMasked(unsigned buffer, mlir::Value offset, mlir::Type element, unsigned count) {
+    return loadMasked(this->buffer(buffer), offset, element, count);
+  }
+  /// The same of a memref.
+  mlir::Value load(mlir::Value memory, mlir::Value offset, mlir::Type element, unsigned lanes);
+  mlir::Value loadMasked(mlir::Value memory, mlir::Value offset, mlir::Type element,
+                         unsigned count);
+  /// A memref whose element 0 is element `offset` of `memory`: its address is computed here, and
+  /// not where it is read.
+  mlir::Value from(mlir::Value memory, mlir::Value offset);
   void storeMasked(mlir::Value value, unsigned buffer, mlir::Value offset, unsigned count);
 
   /// for i = from; i < to; i += step: body(i, carried) -> carried. Emits no loop if the trip count
@@ -89,9 +100,10 @@ protected:
                 unsigned firstBuffer, unsigned batchArgument, VectorTarget target);
 
 private:
-  mlir::Type storedIn(unsigned buffer);
-  /// What was loaded from `buffer` as it is in registers, and back.
-  mlir::Value widen(mlir::Value loaded, unsigned buffer, mlir::Type element);
+  mlir::Type storedIn(unsigned i) { return storedIn(buffer(i)); }
+  static mlir::Type storedIn(mlir::Value memory);
+  /// What was loaded from `memory` as it is in registers, and back.
+  mlir::Value widen(mlir::Value loaded, mlir::Value memory, mlir::Type element);
   mlir::Value narrow(mlir::Value value, unsigned buffer);
   mlir::Value mask(unsigned count);
   /// Of a vector in memory; none: that of its elements.

@@ -26,9 +26,9 @@ struct Loop {
 
 struct LoopNest {
   llvm::SmallVector<Loop> loops;
-  unsigned outer = 0; ///< loops[0, outer) form the tiles
+  unsigned outer = 0;                     ///< loops[0, outer) form the tiles
   llvm::SmallVector<unsigned> writtenOut; ///< indices without a loop (WrittenOut.h)
-  int64_t chunk = 0;  ///< if not 0: outer is 0 and tiles are chunks of the single loop
+  int64_t chunk = 0; ///< if not 0: outer is 0 and tiles are chunks of the single loop
   Tiles tiles() const;
 };
 
