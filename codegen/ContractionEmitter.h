@@ -34,14 +34,10 @@ struct Ahead {
   mlir::Value start, step;
 };
 
-/// Where the operands of a tile begin, and how far the sum over k has gone. Addresses are written
-/// so that a step of the innermost loop is one addition an operand, for all rows at once.
+/// What a tile multiplies: element offsets of each of its rows of A, and of its columns of B.
 struct TileOperands {
-  llvm::SmallVector<mlir::Value> rows; ///< of A: memrefs that begin at each row
-  mlir::Value columns;                 ///< of B: a memref that begins at the panel
-};
-struct Walk {
-  mlir::Value a, b, fetch; ///< elements beyond the beginnings; of B what is fetched ahead, or null
+  llvm::SmallVector<mlir::Value> rows;
+  mlir::Value columns;
 };
 
 /// EmitContraction.cpp has the order of tiles and the packing, ContractionTile.cpp what happens in
@@ -84,9 +80,12 @@ private:
   void emitTile(const TileRows &rows, const Panel &panel);
   Values initialTile(const TileRows &rows, const Panel &panel);
   TileOperands operandsOf(const TileRows &rows, const Panel &panel);
-  Values sumOverK(unsigned level, const TileOperands &operands, Walk at, Values tile,
-                  const Panel &panel);
-  Values step(const TileOperands &operands, const Walk &at, Values tile, const Panel &panel);
+  TileOperands advance(const TileOperands &operands, unsigned level, Value counter);
+  Values sumOverK(unsigned level, const TileOperands &operands, Values tile, const Panel &panel);
+  Values innermostLoop(const TileOperands &operands, Values tile, const Panel &panel);
+  TileOperands memories(const TileOperands &operands);
+  Values step(const TileOperands &memories, Value row, Value column, Values tile,
+              const Panel &panel);
   int64_t vectorOffset(unsigned vector) const;
   Value loadColumns(Value columns, Value offset, const Panel &panel, unsigned vector);
   void writeTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile, bool last);

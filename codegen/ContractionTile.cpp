@@ -35,18 +35,25 @@ Value ContractionEmitter::loadColumns(Value columns, Value offset, const Panel &
   return k.loadMasked(columns, k.add(offset, vectorOffset(vector)), b.getF32Type(), lanes);
 }
 
-SmallVector<Value> ContractionEmitter::step(const TileOperands &operands, const Walk &at,
+/// Memrefs that begin at the operands.
+TileOperands ContractionEmitter::memories(const TileOperands &operands) {
+  TileOperands found;
+  for (Value row : operands.rows)
+    found.rows.push_back(k.from(k.buffer(buffers[P::A]), row));
+  found.columns = k.from(plan.packs() ? room : k.buffer(buffers[P::B]), operands.columns);
+  return found;
+}
+
+/// One point of k: element `row` of each row, by the columns from element `column` on.
+SmallVector<Value> ContractionEmitter::step(const TileOperands &memories, Value row, Value column,
                                             SmallVector<Value> tile, const Panel &panel) {
-  if (at.fetch)
-    memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]), at.fetch, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
   SmallVector<Value> columns;
   for (unsigned v = 0; v < panel.vectors; ++v)
-    columns.push_back(loadColumns(operands.columns, at.b, panel, v));
-  for (auto [row, begin] : llvm::enumerate(operands.rows)) {
-    Value scalar = k.splat(k.load(begin, at.a, b.getF32Type(), 1), k.target.lanes);
+    columns.push_back(loadColumns(memories.columns, column, panel, v));
+  for (auto [i, memory] : llvm::enumerate(memories.rows)) {
+    Value scalar = k.splat(k.load(memory, row, b.getF32Type(), 1), k.target.lanes);
     for (unsigned v = 0; v < panel.vectors; ++v) {
-      Value &sum = tile[row * panel.vectors + v];
+      Value &sum = tile[i * panel.vectors + v];
       sum = vector::FMAOp::create(b, k.loc, scalar, columns[v], sum);
     }
   }
@@ -60,43 +67,77 @@ int64_t ContractionEmitter::packedStride(unsigned level) const {
   return stride;
 }
 
-SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperands &operands,
-                                                Walk at, SmallVector<Value> tile,
-                                                const Panel &panel) {
-  if (level == plan.k.size())
-    return step(operands, at, std::move(tile), panel);
+TileOperands ContractionEmitter::advance(const TileOperands &operands, unsigned level,
+                                         Value counter) {
   const ContractionLoop &loop = plan.k[level];
-  int64_t strideOfB = plan.packs() ? packedStride(level) : loop.strides[P::B];
-  auto next = [&](const Walk &walk, int64_t points) -> Walk {
-    return {k.add(walk.a, points * loop.strides[P::A]), k.add(walk.b, points * strideOfB),
-            walk.fetch ? k.add(walk.fetch, ahead.step) : Value()};
-  };
+  TileOperands next = operands;
+  for (Value &row : next.rows)
+    row = k.add(row, k.mul(counter, loop.strides[P::A]));
+  bool cut = block.from && level == plan.blocks.level;
+  Value inPanel = cut && plan.packs() ? k.sub(counter, block.from) : counter;
+  int64_t stride = plan.packs() ? packedStride(level) : loop.strides[P::B];
+  next.columns = k.add(next.columns, k.mul(inPanel, stride));
+  return next;
+}
+
+SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperands &operands,
+                                                SmallVector<Value> tile, const Panel &panel) {
   constexpr int64_t kUnrolled = 4;
-  if (!plan.blocked() && !llvm::any_of(plan.k, [](auto &l) { return l.batched; }) &&
-      plan.kCount() <= kUnrolled) {
+  if (level == plan.k.size())
+    return step(memories(operands), k.constant(0), k.constant(0), std::move(tile), panel);
+  const ContractionLoop &loop = plan.k[level];
+  if (!plan.blocked() && plan.kCount() <= kUnrolled &&
+      !llvm::any_of(plan.k, [](const ContractionLoop &l) { return l.batched; })) {
     for (int64_t i = 0; i < loop.extent; ++i)
-      tile = sumOverK(level + 1, operands, next(at, i), std::move(tile), panel);
+      tile = sumOverK(level + 1, advance(operands, level, k.constant(i)), std::move(tile), panel);
     return tile;
   }
+  if (level + 1 == plan.k.size())
+    return innermostLoop(operands, std::move(tile), panel);
   bool cut = block.from && level == plan.blocks.level;
-  SmallVector<Value> carried{at.a, at.b};
-  if (at.fetch)
-    carried.push_back(at.fetch);
+  return k.loop(cut ? block.from : k.constant(0), cut ? block.to : extentOf(loop), 1, tile,
+                [&](Value counter, ValueRange in) {
+                  return sumOverK(level + 1, advance(operands, level, counter), llvm::to_vector(in),
+                                  panel);
+                });
+}
+
+/// The loop that all time is spent in. No pass makes its addresses cheap (JitTarget.cpp): rows
+/// share one index, which is the counter where they are walked by single steps; columns and what is
+/// fetched take an addition each.
+SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operands,
+                                                     SmallVector<Value> tile, const Panel &panel) {
+  unsigned level = plan.k.size() - 1;
+  const ContractionLoop &loop = plan.k[level];
+  bool cut = block.from && level == plan.blocks.level;
+  Value from = cut ? block.from : k.constant(0), to = cut ? block.to : extentOf(loop);
+  TileOperands begin = memories(advance(operands, level, from));
+  int64_t strideOfA = loop.strides[P::A];
+  int64_t strideOfB = plan.packs() ? packedStride(level) : loop.strides[P::B];
+  SmallVector<Value> carried{k.constant(0)}; // the column, the row, what is fetched; then sums
+  if (strideOfA != 1)
+    carried.push_back(k.constant(0));
+  bool fetches = cut && ahead.start;
+  if (fetches)
+    carried.push_back(ahead.start);
   unsigned walks = carried.size();
   carried.append(tile.begin(), tile.end());
-  auto body = [&](Value, ValueRange in) {
-    Walk here{in[0], in[1], at.fetch ? in[2] : Value()};
-    SmallVector<Value> sums =
-        sumOverK(level + 1, operands, here, llvm::to_vector(in.drop_front(walks)), panel);
-    Walk then = next(here, 1);
-    SmallVector<Value> results{then.a, then.b};
-    if (then.fetch)
-      results.push_back(then.fetch);
-    results.append(sums.begin(), sums.end());
-    return results;
+  auto body = [&](Value counter, ValueRange in) {
+    if (fetches)
+      memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]), in[walks - 1],
+                                 /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    SmallVector<Value> sums = step(begin, strideOfA == 1 ? counter : in[1], in[0],
+                                   llvm::to_vector(in.drop_front(walks)), panel);
+    // Last, so that they overwrite what they add to.
+    SmallVector<Value> next{k.add(in[0], strideOfB)};
+    if (strideOfA != 1)
+      next.push_back(k.add(in[1], strideOfA));
+    if (fetches)
+      next.push_back(k.add(in[walks - 1], ahead.step));
+    llvm::append_range(next, sums);
+    return next;
   };
-  SmallVector<Value> results =
-      k.loop(cut ? block.from : k.constant(0), cut ? block.to : extentOf(loop), 1, carried, body);
+  SmallVector<Value> results = k.loop(k.constant(0), k.sub(to, from), 1, carried, body);
   results.erase(results.begin(), results.begin() + walks);
   return results;
 }
@@ -152,29 +193,22 @@ void ContractionEmitter::writeTile(const TileRows &rows, const Panel &panel, Arr
 }
 
 TileOperands ContractionEmitter::operandsOf(const TileRows &rows, const Panel &panel) {
-  TileOperands operands;
-  auto beyond = [&](unsigned operand, Value offset, Value outside) {
-    if (!plan.blocked())
-      return offset;
-    int64_t stride = plan.k[plan.blocks.level].strides[operand];
-    return k.add(k.add(offset, outside), k.mul(block.from, stride));
-  };
-  for (Value row : rows.offsets[P::A])
-    operands.rows.push_back(k.from(k.buffer(buffers[P::A]), beyond(P::A, row, block.a)));
-  if (plan.packs()) {
-    operands.columns = k.from(room, panel.packed);
+  TileOperands operands{rows.offsets[P::A], panel.packed};
+  if (!plan.packs())
+    operands.columns = k.add(rows.offsets[P::B][0], panel.offsets[P::B]);
+  if (!plan.blocked())
     return operands;
-  }
-  Value columns = k.add(rows.offsets[P::B][0], panel.offsets[P::B]);
-  operands.columns = k.from(k.buffer(buffers[P::B]), beyond(P::B, columns, block.b));
+  for (Value &row : operands.rows)
+    row = k.add(row, block.a);
+  if (!plan.packs())
+    operands.columns = k.add(operands.columns, block.b);
   return operands;
 }
 
 void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
   SmallVector<Value> tile = initialTile(rows, panel);
-  Walk begin{k.constant(0), k.constant(0), ahead.start};
-  tile = sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel), begin,
-                  std::move(tile), panel);
+  tile = sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel), std::move(tile),
+                  panel);
   if (!block.last || !op.hasFinish())
     return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
   k.when(

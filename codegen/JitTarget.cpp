@@ -10,6 +10,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/IR/OptBisect.h"
 #include <mutex>
 
 namespace gnc {
@@ -83,6 +84,17 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, unsigned level
   passes.run(module, modules);
 }
 
+namespace {
+/// Leaves out loop strength reduction. It is more than half of the code generator's time, and the
+/// emitters write addresses as they want them: one addition a loop and operand.
+struct NoStrengthReduction : llvm::OptPassGate {
+  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
+    return pass != "Loop Strength Reduction";
+  }
+  bool isEnabled() const override { return !getenv("GNC_LSR"); }
+};
+} // namespace
+
 /// TargetMachine::addPassesToEmitFile without the machine scheduler: kernels come in the order that
 /// their emitters chose, and it moves all loads of a register tile before the first sum, so that
 /// sums are spilled (a tile of 12 sums with 16 registers runs at half the speed then).
@@ -115,6 +127,8 @@ emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine, MachineForm 
   if (!addPassesToEmit(static_cast<llvm::CodeGenTargetMachineImpl &>(machine), passes, stream,
                        type))
     return llvm::createStringError("this target cannot emit machine code");
+  NoStrengthReduction gate;
+  module.getContext().setOptPassGate(gate);
   passes.run(module);
   return bytes;
 }
