@@ -91,7 +91,7 @@ struct NoStrengthReduction : llvm::OptPassGate {
   bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
     return pass != "Loop Strength Reduction";
   }
-  bool isEnabled() const override { return !getenv("GNC_LSR"); }
+  bool isEnabled() const override { return true; }
 };
 } // namespace
 

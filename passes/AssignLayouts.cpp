@@ -294,6 +294,19 @@ void LayoutAssignment::insertLibraryCopies(ComputeOp op) {
   result.replaceAllUsesExcept(copy, copy.getDefiningOp());
 }
 
+/// Whether `tensor` may as well be computed in another order: by an equation that reads several
+/// elements of one operand at each point, which is then copied instead (transposeReads), and is
+/// smaller than what is made of it; for nobody but this use.
+static bool isForOneReader(Value tensor) {
+  auto producer = tensor.getDefiningOp<ComputeOp>();
+  if (!producer || !tensor.hasOneUse() || producer.getNumResults() != 1 ||
+      isLibraryCall(producer) || !vectorCandidates(producer).empty())
+    return false;
+  auto reads = producer.getReads().take_front(producer.getNumBodyReads());
+  return reads.size() > 1 && llvm::all_equal(reads) &&
+         elementsAt(typeOf(reads.front()), 1) < elementsAt(typeOf(tensor), 1);
+}
+
 void LayoutAssignment::insertCopies(ComputeOp op) {
   if (isLibraryCall(op))
     return insertLibraryCopies(op);
@@ -309,8 +322,11 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
     Order order = columnOrder(op, c, dim, physicalOrder(typeOf(op.getReads()[c.a])));
     if (typeOf(columns).isDynamicDim(0))
       order.erase(llvm::find(order, 0u)), order.insert(order.begin(), 0);
-    op.getReadsMutable()[c.b].assign(
-        createCopy(builder, op.getLoc(), columns, withOrder(typeOf(columns), order)));
+    RankedTensorType wanted = withOrder(typeOf(columns), order);
+    if (isForOneReader(columns))
+      columns.setType(wanted);
+    else
+      op.getReadsMutable()[c.b].assign(createCopy(builder, op.getLoc(), columns, wanted));
   }
   Value result = op.getResult(0);
   RankedTensorType wanted = typeOf(result);

@@ -127,3 +127,28 @@ func.func @several_across(%x: tensor<?x8x6xf32> {gnc.role = "input"}, %w: tensor
   }
   return %y : tensor<?x16x3xf32>
 }
+
+// -----
+
+// Columns that are larger than what they are made of are made in the contraction's order, and what they read is copied.
+// CHECK: #[[OWN:.*]] = affine_map<(d0, d1, d2) -> (d2, d1, d0)>
+// CHECK: #[[LAST:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+// CHECK-LABEL: @made_in_order
+// CHECK: %[[COPY:.*]] = gnc.compute {{.*}} : tensor<40x30x2xf32, #[[OWN]]>) -> tensor<40x30x2xf32, #[[LAST]]> {
+// CHECK: %[[U:.*]] = gnc.compute {{.*}} = %[[COPY]][o, i, 0] {{.*}} -> tensor<3x40x30xf32> {
+// CHECK: %{{.*}} = %[[U]][t, o, i]
+func.func @made_in_order(%x: tensor<?x30xf32> {gnc.role = "input"}, %w: tensor<40x30x2xf32> {gnc.role = "weight"}) -> (tensor<?x40xf32>, tensor<?x3x30xf32>) {
+  %y = gnc.compute [n = ?, o = 40] sum [i = 30] (%a = %x[n, i] : tensor<?x30xf32>, %b = %w[o, i, 0] : tensor<40x30x2xf32>) -> tensor<?x40xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %u = gnc.compute [t = 3, o = 40, i = 30] (%a = %w[o, i, 0] : tensor<40x30x2xf32>, %b = %w[o, i, 1] : tensor<40x30x2xf32>) -> tensor<3x40x30xf32> {
+    %0 = arith.addf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, t = 3, i = 30] sum [o = 40] (%a = %y[n, o] : tensor<?x40xf32>, %b = %u[t, o, i] : tensor<3x40x30xf32>) -> tensor<?x3x30xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %z : tensor<?x40xf32>, tensor<?x3x30xf32>
+}
