@@ -60,10 +60,35 @@ void EquationEmitter::write(unsigned result, Value value) {
 LogicalResult EquationEmitter::emitPoint() {
   if (!nest.writtenOut.empty())
     return emitWrittenOut();
+  if (beside > 1)
+    return emitPointsBeside();
   SmallVector<Value> carried;
   if (!op.isPointwise())
     carried = initialValues();
   return finishPoint(emitReduction(op.getNumParallel(), std::move(carried)));
+}
+
+/// Calls `body` with each of the points beside each other as the current one. The step to it is the
+/// last part of an address, so that equal addresses look alike.
+void EquationEmitter::forEachBeside(function_ref<void(unsigned)> body) {
+  Value first = counters[besideIndex];
+  for (int64_t point = 0; point < beside; ++point) {
+    counters[besideIndex] = k.add(first, point);
+    steps.push_back({besideIndex, k.constant(point)});
+    body(point);
+    steps.pop_back();
+  }
+  counters[besideIndex] = first;
+}
+
+LogicalResult EquationEmitter::emitPointsBeside() {
+  SmallVector<Value> sums;
+  for (int64_t point = 0; point < beside; ++point)
+    llvm::append_range(sums, initialValues());
+  sums = emitReduction(op.getNumParallel(), std::move(sums));
+  bool good = true;
+  forEachBeside([&](unsigned point) { good &= succeeded(finishPoint(sums[point])); });
+  return success(good);
 }
 
 LogicalResult EquationEmitter::finishPoint(ArrayRef<Value> carried) {
@@ -209,11 +234,48 @@ void EquationEmitter::emitInnermost(const Loop &loop, Value from, Value to) {
   k.when(all, inside, [&] { emitVectorLoop(loop, from, to); });
 }
 
+/// How many sums to take together along the loop outside the vectors: windows that overlap, and
+/// share their weights, as many as there are registers for.
+int64_t EquationEmitter::pointsBeside(unsigned level) {
+  constexpr int64_t kMostBeside = 4, kMostPoints = 16;
+  const Loop &loop = nest.loops[level], &vectors = nest.loops.back();
+  if (level + 2 != nest.loops.size() || !isProductSum(op) || !nest.writtenOut.empty() ||
+      loop.batched || loop.indices.size() != 1 || loop.extent < kMostBeside || !vectorIndex ||
+      vectors.batched || vectors.extent < k.target.lanes)
+    return 1;
+  int64_t points = 1;
+  for (int64_t extent : op.getExtents().drop_front(op.getNumParallel()))
+    points *= ShapedType::isDynamic(extent) ? kMostPoints + 1 : extent;
+  auto walks = [&](unsigned read) {
+    return op.getAccess(read).getCoords().isFunctionOfDim(loop.indices.front());
+  };
+  return points <= kMostPoints && walks(0) != walks(1) ? kMostBeside : 1;
+}
+
+void EquationEmitter::emitBeside(unsigned level) {
+  const Loop &loop = nest.loops[level];
+  besideIndex = *loop.stepIndex();
+  auto from = [&](int64_t first, int64_t end, int64_t step) {
+    k.loop(k.constant(first), k.constant(end), step, [&](Value counter) {
+      setCounter(loop, counter);
+      beside = step;
+      emitLoops(level + 1);
+      beside = 1;
+      steps.pop_back();
+    });
+  };
+  int64_t count = pointsBeside(level), whole = loop.extent / count * count;
+  from(0, whole, count);
+  from(whole, loop.extent, 1);
+}
+
 void EquationEmitter::emitLoops(unsigned level) {
   const Loop &loop = nest.loops[level];
   Value to = loop.batched ? k.mul(k.batch(), loop.extent) : k.constant(loop.extent);
   if (level + 1 == nest.loops.size())
     return emitInnermost(loop, k.constant(0), to);
+  if (pointsBeside(level) > 1)
+    return emitBeside(level);
   k.loop(k.constant(0), to, 1, [&](Value counter) {
     setCounter(loop, counter);
     emitLoops(level + 1);

@@ -33,10 +33,16 @@ protected:
   void emitLoops(unsigned level);
   void emitVectorLoop(const Loop &loop, mlir::Value from, mlir::Value to);
   void emitInnermost(const Loop &loop, mlir::Value from, mlir::Value to);
+  int64_t pointsBeside(unsigned level);
+  void emitBeside(unsigned level);
   mlir::Value allInside();
+  mlir::AffineExpr extreme(mlir::AffineExpr expr, bool greatest);
+  bool isOfOpenLoops(mlir::AffineExpr expr);
   bool walksRandomGroups();
   void setCounter(const Loop &loop, mlir::Value counter);
   llvm::LogicalResult emitPoint();
+  llvm::LogicalResult emitPointsBeside();
+  void forEachBeside(llvm::function_ref<void(unsigned)> body);
   llvm::LogicalResult emitWrittenOut();
   /// What follows the reduction: `finish`, and the writes.
   llvm::LogicalResult finishPoint(llvm::ArrayRef<mlir::Value> carried);
@@ -45,6 +51,7 @@ protected:
   llvm::SmallVector<mlir::Value> emitReduction(unsigned level,
                                                llvm::SmallVector<mlir::Value> carried);
   llvm::SmallVector<mlir::Value> emitTerm(llvm::SmallVector<mlir::Value> carried);
+  llvm::SmallVector<mlir::Value> emitTermsBeside(llvm::SmallVector<mlir::Value> sums);
   mlir::Value combine(Reduction reduction, mlir::Value accumulator, mlir::Value term);
   void combinePosition(Reduction reduction, mlir::Value &best, mlir::Value &position,
                        mlir::Value term);
@@ -80,7 +87,11 @@ protected:
       steps; // (step index, counter) of every open loop
   std::optional<unsigned> vectorIndex;
   unsigned lanes = 1;
-  bool interior = false;                          ///< all guards are known to hold
+  bool interior = false; ///< all guards are known to hold
+  /// Sums of products that are taken together, at this step of an index and the following ones:
+  /// what they share is read once.
+  int64_t beside = 1;
+  unsigned besideIndex = 0;
   llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point
   llvm::DenseMap<unsigned, RandomKey> randomKeys; // by kernel argument of the site
   bool failed_ = false;

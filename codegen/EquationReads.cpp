@@ -84,12 +84,35 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
   return location;
 }
 
+/// `expr` at the least (or greatest) of what it is over the reduction and over the points beside
+/// each other; null if it does not walk them evenly.
+AffineExpr EquationEmitter::extreme(AffineExpr expr, bool greatest) {
+  LinearForm form = linearForm(expr);
+  SmallVector<AffineExpr> at;
+  for (unsigned i = 0; i < op.getNumIndices(); ++i) {
+    AffineExpr dim = getAffineDimExpr(i, op.getContext());
+    at.push_back(dim);
+    bool summed = i >= op.getNumParallel();
+    if (!expr.isFunctionOfDim(i) || (!summed && (beside == 1 || i != besideIndex)))
+      continue;
+    int64_t coefficient = form.coefficient(dim), extent = summed ? op.getExtents()[i] : beside;
+    if (ShapedType::isDynamic(extent) ||
+        simplify(expr - dim * coefficient, op.getExtents()).isFunctionOfDim(i))
+      return nullptr;
+    int64_t last = (coefficient > 0) == greatest ? extent - 1 : 0;
+    at.back() = summed ? getAffineConstantExpr(last, op.getContext()) : dim + last;
+  }
+  return expr.replaceDims(at);
+}
+
 /// Where several guards are to be checked for every vector, they are checked once for all of them:
 /// the condition that none fails, where it does not depend on the innermost loop. Null otherwise.
 Value EquationEmitter::allInside() {
-  constexpr unsigned kSeveral = 4;
+  constexpr int64_t kSeveral = 4, kMany = 1024;
   SmallVector<std::pair<AffineExpr, int64_t>> checks;
-  unsigned guards = 0;
+  int64_t guards = 0, points = 1;
+  for (int64_t extent : op.getExtents().drop_front(op.getNumParallel()))
+    points = ShapedType::isDynamic(extent) ? kMany : std::min(points * extent, kMany);
   auto check = [&](AffineExpr expr, int64_t extent) {
     if (!rangeOf(expr, op.getExtents()).inside(extent) &&
         !llvm::is_contained(checks, std::pair(expr, extent)))
@@ -99,7 +122,7 @@ Value EquationEmitter::allInside() {
     AccessAttr access = op.getAccess(i);
     if (!access.isGuarded())
       continue;
-    ++guards;
+    guards += i < op.getNumBodyReads() ? points : 1;
     auto type = cast<RankedTensorType>(op.getReads()[i].getType());
     for (auto [condition, limit] :
          llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
@@ -108,21 +131,30 @@ Value EquationEmitter::allInside() {
       if (!type.isDynamicDim(dim) && !access.isClamped(dim))
         check(coordinate, type.getDimSize(dim));
   }
+  if (guards < kSeveral)
+    return Value();
   Value all;
-  for (auto [expr, extent] : checks) {
-    bool known = true; // of open loops alone
-    expr.walk([&](AffineExpr part) {
-      auto dim = dyn_cast<AffineDimExpr>(part);
-      known &= !isa<AffineSymbolExpr>(part) &&
-               (!dim || (dim.getPosition() < op.getNumParallel() && counters[dim.getPosition()] &&
-                         dim.getPosition() != vectorIndex &&
-                         !llvm::is_contained(nest.writtenOut, dim.getPosition())));
-    });
-    if (!known || guards < kSeveral)
-      return Value();
-    all = k.both(all, k.inside(k.expression(expr, counters, {}), extent));
-  }
+  for (auto [expr, extent] : checks)
+    for (bool greatest : {false, true}) {
+      AffineExpr bound = extreme(expr, greatest);
+      if (!bound || !isOfOpenLoops(bound))
+        return Value();
+      all = k.both(all, k.inside(k.expression(bound, counters, {}), extent));
+    }
   return all;
+}
+
+/// Whether `expr` is known in the innermost loop, and the same for all of it.
+bool EquationEmitter::isOfOpenLoops(AffineExpr expr) {
+  bool known = true;
+  expr.walk([&](AffineExpr part) {
+    auto dim = dyn_cast<AffineDimExpr>(part);
+    known &= !isa<AffineSymbolExpr>(part) &&
+             (!dim || (dim.getPosition() < op.getNumParallel() && counters[dim.getPosition()] &&
+                       dim.getPosition() != vectorIndex &&
+                       !llvm::is_contained(nest.writtenOut, dim.getPosition())));
+  });
+  return known;
 }
 
 Value EquationEmitter::guarded(unsigned i, Value loaded, Value condition, unsigned width) {

@@ -76,7 +76,25 @@ Value EquationEmitter::position() {
   return k.splat(arith::IndexCastOp::create(b, k.loc, b.getI32Type(), at), lanes);
 }
 
+/// The term of each sum, all at one point of the reduction. The product is not rounded before it is
+/// added, where the processor can.
+SmallVector<Value> EquationEmitter::emitTermsBeside(SmallVector<Value> sums) {
+  forEachBeside([&](unsigned point) {
+    Value factors[] = {read(0), read(1)};
+    Value &sum = sums[point];
+    if (lanes > 1) {
+      sum = vector::FMAOp::create(b, k.loc, factors[0], factors[1], sum);
+    } else {
+      Value product = arith::MulFOp::create(b, k.loc, factors[0], factors[1]);
+      sum = arith::AddFOp::create(b, k.loc, sum, product);
+    }
+  });
+  return sums;
+}
+
 SmallVector<Value> EquationEmitter::emitTerm(SmallVector<Value> carried) {
+  if (beside > 1)
+    return emitTermsBeside(std::move(carried));
   SmallVector<Value> reads;
   for (unsigned i = 0; i < op.getNumBodyReads(); ++i)
     reads.push_back(read(i));

@@ -73,7 +73,7 @@ static int64_t workPerElement(ComputeOp op) {
 /// A tile should be worth a few microseconds, and there should be enough of them for any number of
 /// threads.
 static void chooseTiles(LoopNest &nest, ComputeOp op, unsigned lanes) {
-  constexpr int64_t kWorkPerTile = 16384;
+  constexpr int64_t kWorkPerTile = 32768;
   int64_t work = workPerElement(op);
   if (nest.loops.size() == 1) {
     int64_t elements = std::max<int64_t>(kWorkPerTile / work, 1);

@@ -36,6 +36,7 @@ struct PaddedRead {
   SmallVector<AffineExpr> sources;    // coordinate of the original, over the copy's indices
   SmallVector<AffineExpr> conditions; // over the copy's indices
   SmallVector<int64_t> limits;
+  double growth = 1; // elements of the copy over those of the original
 };
 } // namespace
 
@@ -99,10 +100,9 @@ static std::optional<PaddedRead> planRead(ComputeOp op, unsigned read) {
       return std::nullopt;
   if (!llvm::all_of(used, [](bool u) { return u; }))
     return std::nullopt; // a condition that padding cannot express
-  double growth = 1;
   for (auto [from, to] : llvm::zip(type.getShape(), plan.shape))
-    growth *= ShapedType::isDynamic(from) ? 1.0 : double(to) / from;
-  return growth <= 16 ? std::optional(plan) : std::nullopt;
+    plan.growth *= ShapedType::isDynamic(from) ? 1.0 : double(to) / from;
+  return plan.growth <= 16 ? std::optional(plan) : std::nullopt;
 }
 
 static Value buildCopy(OpBuilder &builder, Location loc, Value tensor, const PaddedRead &plan) {
@@ -116,6 +116,29 @@ static Value buildCopy(OpBuilder &builder, Location loc, Value tensor, const Pad
   return createCopy(builder, loc, tensor, RankedTensorType::get(plan.shape, element), access);
 }
 
+/// Whether both reads have a result index of their own, as rows and columns of a contraction do.
+static bool hasRowsAndColumns(ComputeOp op) {
+  bool own[2] = {false, false};
+  for (unsigned index = 0; index < op.getNumParallel(); ++index) {
+    bool inFirst = op.getAccess(0).getCoords().isFunctionOfDim(index),
+         inSecond = op.getAccess(1).getCoords().isFunctionOfDim(index);
+    own[0] |= inFirst && !inSecond, own[1] |= inSecond && !inFirst;
+  }
+  return own[0] && own[1];
+}
+
+/// What is no contraction (a window over each channel by itself) goes through vectorised loops,
+/// which ask once for a row whether all of it is inside. Where little is not, that costs less than
+/// a copy for this equation alone.
+static bool isWorthACopy(ComputeOp op, Value tensor, const PaddedRead &plan) {
+  constexpr double kLittleBorder = 1.1;
+  bool shared = llvm::any_of(tensor.getUsers(), [&](Operation *user) {
+    auto other = dyn_cast<ComputeOp>(user);
+    return other && other != op && isProductSum(other);
+  });
+  return shared || plan.growth > kLittleBorder || hasRowsAndColumns(op);
+}
+
 static void materialize(ComputeOp op) {
   if (!isProductSum(op) || isLibraryCall(op))
     return;
@@ -124,7 +147,7 @@ static void materialize(ComputeOp op) {
     if (!op.getAccess(read).isGuarded())
       continue;
     auto plan = planRead(op, read);
-    if (!plan)
+    if (!plan || !isWorthACopy(op, op.getReads()[read], *plan))
       return;
     plans.push_back({read, *plan});
   }

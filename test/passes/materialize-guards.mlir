@@ -116,3 +116,49 @@ func.func @rounds(%x: tensor<3x4xf32>, %w: tensor<3x3xf32>) -> tensor<8xf32> {
   }
   return %y : tensor<8xf32>
 }
+
+// -----
+
+// A window over each channel by itself asks once for a row, where there is little border and nobody else wants the copy.
+// CHECK-LABEL: @large_map
+// CHECK-COUNT-1: gnc.compute
+// CHECK-SAME: ?? 0.0
+// CHECK-NOT: gnc.compute
+// CHECK: return
+func.func @large_map(%x: tensor<?x60x8xf32>, %w: tensor<3x8xf32>) -> tensor<?x60x8xf32> {
+  %y = gnc.compute [n = ?, i = 60, c = 8] sum [r = 3] (%a = %x[n, i + r - 1, c] ?? 0.0 : tensor<?x60x8xf32>, %b = %w[r, c] : tensor<3x8xf32>) -> tensor<?x60x8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x60x8xf32>
+}
+
+// -----
+
+// A small one is copied.
+// CHECK-LABEL: @small_map
+// CHECK: -> tensor<?x9x8xf32>
+func.func @small_map(%x: tensor<?x7x8xf32>, %w: tensor<3x8xf32>) -> tensor<?x7x8xf32> {
+  %y = gnc.compute [n = ?, i = 7, c = 8] sum [r = 3] (%a = %x[n, i + r - 1, c] ?? 0.0 : tensor<?x7x8xf32>, %b = %w[r, c] : tensor<3x8xf32>) -> tensor<?x7x8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x7x8xf32>
+}
+
+// -----
+
+// So is one that another sum of products reads: they share the copy.
+// CHECK-LABEL: @shared_map
+// CHECK: -> tensor<?x62x8xf32>
+func.func @shared_map(%x: tensor<?x60x8xf32>, %w: tensor<3x8xf32>, %d: tensor<?x60x8xf32>) -> (tensor<?x60x8xf32>, tensor<3x8xf32>) {
+  %y = gnc.compute [n = ?, i = 60, c = 8] sum [r = 3] (%a = %x[n, i + r - 1, c] ?? 0.0 : tensor<?x60x8xf32>, %b = %w[r, c] : tensor<3x8xf32>) -> tensor<?x60x8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %g = gnc.compute [r = 3, c = 8] sum [n = ?, i = 60] (%a = %x[n, i + r - 1, c] ?? 0.0 : tensor<?x60x8xf32>, %b = %d[n, i, c] : tensor<?x60x8xf32>) -> tensor<3x8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %g : tensor<?x60x8xf32>, tensor<3x8xf32>
+}
