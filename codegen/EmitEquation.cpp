@@ -234,48 +234,11 @@ void EquationEmitter::emitInnermost(const Loop &loop, Value from, Value to) {
   k.when(all, inside, [&] { emitVectorLoop(loop, from, to); });
 }
 
-/// How many sums to take together along the loop outside the vectors: windows that overlap, and
-/// share their weights, as many as there are registers for.
-int64_t EquationEmitter::pointsBeside(unsigned level) {
-  constexpr int64_t kMostBeside = 4, kMostPoints = 16;
-  const Loop &loop = nest.loops[level], &vectors = nest.loops.back();
-  if (level + 2 != nest.loops.size() || !isProductSum(op) || !nest.writtenOut.empty() ||
-      loop.batched || loop.indices.size() != 1 || loop.extent < kMostBeside || !vectorIndex ||
-      vectors.batched || vectors.extent < k.target.lanes)
-    return 1;
-  int64_t points = 1;
-  for (int64_t extent : op.getExtents().drop_front(op.getNumParallel()))
-    points *= ShapedType::isDynamic(extent) ? kMostPoints + 1 : extent;
-  auto walks = [&](unsigned read) {
-    return op.getAccess(read).getCoords().isFunctionOfDim(loop.indices.front());
-  };
-  return points <= kMostPoints && walks(0) != walks(1) ? kMostBeside : 1;
-}
-
-void EquationEmitter::emitBeside(unsigned level) {
-  const Loop &loop = nest.loops[level];
-  besideIndex = *loop.stepIndex();
-  auto from = [&](int64_t first, int64_t end, int64_t step) {
-    k.loop(k.constant(first), k.constant(end), step, [&](Value counter) {
-      setCounter(loop, counter);
-      beside = step;
-      emitLoops(level + 1);
-      beside = 1;
-      steps.pop_back();
-    });
-  };
-  int64_t count = pointsBeside(level), whole = loop.extent / count * count;
-  from(0, whole, count);
-  from(whole, loop.extent, 1);
-}
-
 void EquationEmitter::emitLoops(unsigned level) {
   const Loop &loop = nest.loops[level];
   Value to = loop.batched ? k.mul(k.batch(), loop.extent) : k.constant(loop.extent);
   if (level + 1 == nest.loops.size())
     return emitInnermost(loop, k.constant(0), to);
-  if (pointsBeside(level) > 1)
-    return emitBeside(level);
   k.loop(k.constant(0), to, 1, [&](Value counter) {
     setCounter(loop, counter);
     emitLoops(level + 1);
@@ -292,13 +255,40 @@ void EquationEmitter::emitTile(Value tile) {
   }
   SmallVector<Value> outer(nest.outer);
   for (unsigned i = nest.outer; i-- > 0;) {
-    outer[i] = i == 0 ? tile : k.remainder(tile, nest.loops[i].extent);
-    tile = k.divide(tile, nest.loops[i].extent);
+    int64_t count = nest.tilesOf(i);
+    outer[i] = i == 0 ? tile : k.remainder(tile, count);
+    tile = k.divide(tile, count);
   }
   for (unsigned i = 0; i < nest.outer; ++i)
-    setCounter(nest.loops[i], outer[i]);
-  emitLoops(nest.outer);
+    setCounter(nest.loops[i], i + 1 == nest.outer ? k.mul(outer[i], nest.beside) : outer[i]);
+  nest.beside == 1 ? emitLoops(nest.outer) : emitBeside();
   steps.clear();
+}
+
+/// The steps that a tile takes of its last outer loop, together or, at the end, one by one.
+void EquationEmitter::emitBeside() {
+  const Loop &loop = nest.loops[nest.outer - 1];
+  besideIndex = *loop.stepIndex();
+  Value first = counters[besideIndex];
+  auto together = [&] {
+    beside = nest.beside;
+    emitLoops(nest.outer);
+    beside = 1;
+  };
+  if (loop.extent % nest.beside == 0)
+    return together();
+  auto oneByOne = [&] {
+    steps.pop_back();
+    k.loop(first, k.constant(loop.extent), 1, [&](Value counter) {
+      setCounter(loop, counter);
+      emitLoops(nest.outer);
+      steps.pop_back();
+    });
+    setCounter(loop, first);
+  };
+  Value whole = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sle, first,
+                                      k.constant(loop.extent - nest.beside));
+  k.when(whole, together, oneByOne);
 }
 
 void EquationEmitter::prepare() {

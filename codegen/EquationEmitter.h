@@ -33,8 +33,7 @@ protected:
   void emitLoops(unsigned level);
   void emitVectorLoop(const Loop &loop, mlir::Value from, mlir::Value to);
   void emitInnermost(const Loop &loop, mlir::Value from, mlir::Value to);
-  int64_t pointsBeside(unsigned level);
-  void emitBeside(unsigned level);
+  void emitBeside();
   mlir::Value allInside();
   mlir::AffineExpr extreme(mlir::AffineExpr expr, bool greatest);
   bool isOfOpenLoops(mlir::AffineExpr expr);
@@ -88,8 +87,7 @@ protected:
   std::optional<unsigned> vectorIndex;
   unsigned lanes = 1;
   bool interior = false; ///< all guards are known to hold
-  /// Sums of products that are taken together, at this step of an index and the following ones:
-  /// what they share is read once.
+  /// How many points are computed together (LoopNest::beside), from this step of the index on.
   int64_t beside = 1;
   unsigned besideIndex = 0;
   llvm::SmallVector<mlir::Value> values, insides; // per read, at the current point

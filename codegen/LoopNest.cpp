@@ -12,9 +12,9 @@ Tiles LoopNest::tiles() const {
   Tiles tiles;
   int64_t product = 1;
   bool batched = false;
-  for (const Loop &loop : chunk ? ArrayRef(loops) : ArrayRef(loops).take_front(outer)) {
-    product *= loop.extent;
-    batched |= loop.batched;
+  for (unsigned i = 0; i < (chunk ? loops.size() : outer); ++i) {
+    product *= chunk ? loops[i].extent : tilesOf(i);
+    batched |= loops[i].batched;
   }
   (batched ? tiles.perSample : tiles.fixed) = product;
   tiles.divisor = chunk ? chunk : 1;
@@ -73,7 +73,7 @@ static int64_t workPerElement(ComputeOp op) {
 /// A tile should be worth a few microseconds, and there should be enough of them for any number of
 /// threads.
 static void chooseTiles(LoopNest &nest, ComputeOp op, unsigned lanes) {
-  constexpr int64_t kWorkPerTile = 32768;
+  constexpr int64_t kWorkPerTile = 16384;
   int64_t work = workPerElement(op);
   if (nest.loops.size() == 1) {
     int64_t elements = std::max<int64_t>(kWorkPerTile / work, 1);
@@ -87,6 +87,32 @@ static void chooseTiles(LoopNest &nest, ComputeOp op, unsigned lanes) {
     work *= nest.loops[nest.outer - 1].extent;
     --nest.outer;
   }
+}
+
+/// Rows of windows go together, four at a time: each of them is walked in memory order, which
+/// pixels beside each other would not be. Without rows it is pixels.
+static void chooseBeside(LoopNest &nest, ComputeOp op, unsigned lanes) {
+  constexpr int64_t kBeside = 4, kMostPoints = 16; // sums, and what is written out, in registers
+  if (!isProductSum(op) || !nest.writtenOut.empty() || nest.loops.size() < 2 ||
+      nest.loops.back().batched || nest.loops.back().extent < lanes)
+    return;
+  int64_t points = 1;
+  for (int64_t extent : op.getReductionExtents())
+    points *= ShapedType::isDynamic(extent) ? kMostPoints + 1 : std::min(extent, kMostPoints + 1);
+  auto shares = [&](const Loop &loop) {
+    auto walks = [&](unsigned read) {
+      return op.getAccess(read).getCoords().isFunctionOfDim(loop.indices.front());
+    };
+    return !loop.batched && loop.indices.size() == 1 && loop.extent >= kBeside &&
+           walks(0) != walks(1);
+  };
+  unsigned outer = nest.loops.size() - 1;
+  if (outer >= 2 && shares(nest.loops[outer - 2]))
+    --outer;
+  if (points > kMostPoints || points == 1 || !shares(nest.loops[outer - 1]))
+    return;
+  nest.outer = outer;
+  nest.beside = kBeside;
 }
 
 LoopNest planLoops(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads, unsigned lanes) {
@@ -114,6 +140,7 @@ LoopNest planLoops(ComputeOp op, ArrayRef<std::optional<StridedAddress>> reads, 
   if (nest.loops.empty())
     nest.loops.push_back(Loop{{}, 1, false}); // a single number
   chooseTiles(nest, op, lanes);
+  chooseBeside(nest, op, lanes);
   return nest;
 }
 

@@ -29,6 +29,13 @@ struct LoopNest {
   unsigned outer = 0;                     ///< loops[0, outer) form the tiles
   llvm::SmallVector<unsigned> writtenOut; ///< indices without a loop (WrittenOut.h)
   int64_t chunk = 0; ///< if not 0: outer is 0 and tiles are chunks of the single loop
+  /// Steps of the last outer loop that a tile takes together: sums over windows that overlap, and
+  /// share their weights, so that what they share is read once.
+  int64_t beside = 1;
+  /// How many tiles outer loop `i` is cut into, for one sample.
+  int64_t tilesOf(unsigned i) const {
+    return i + 1 == outer ? llvm::divideCeil(loops[i].extent, beside) : loops[i].extent;
+  }
   Tiles tiles() const;
 };
 
