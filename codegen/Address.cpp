@@ -65,7 +65,7 @@ static bool hasStridedFinish(ComputeOp op) {
               .wasInterrupted();
 }
 
-std::optional<unsigned> contractionVector(ComputeOp op) {
+std::optional<unsigned> contractionVector(ComputeOp op, bool alongSums) {
   if (!isProductSum(op) || isRandom(op.getReads()[0]) || isRandom(op.getReads()[1]) ||
       !hasStridedFinish(op) || !scalarTypeOf(op.getResultTypes()[0]).isF32())
     return std::nullopt;
@@ -74,7 +74,8 @@ std::optional<unsigned> contractionVector(ComputeOp op) {
     auto columns =
         stridedAddress(op.getAccess(c->b), cast<RankedTensorType>(op.getReads()[c->b].getType()),
                        op.getNumIndices());
-    if (columns->strides[vector] == 1 && resultAddress(op, 0).strides[vector] == 1)
+    if (resultAddress(op, 0).strides[vector] == 1 &&
+        (columns->strides[vector] == 1 || (alongSums && liesAlongSum(op, *c))))
       return vector;
   }
   return std::nullopt;

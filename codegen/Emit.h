@@ -67,7 +67,8 @@ std::optional<Tiles> emitTransposition(KernelBuilder &k, ComputeOp op,
 mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
                                        const KernelArguments &arguments);
 
-/// The column index that makes `op` a contraction in the layouts of its tensors.
-std::optional<unsigned> contractionVector(ComputeOp op);
+/// The column index that makes `op` a contraction in the layouts of its tensors. `alongSums`: also
+/// where columns lie along the sum (passes/Contraction.h), which cards take.
+std::optional<unsigned> contractionVector(ComputeOp op, bool alongSums = false);
 
 } // namespace gnc

@@ -273,6 +273,7 @@ public:
   PartForm formOf(ComputeOp) const final { return {}; }
 
   bool runsPlans() const final { return false; }
+  bool decidesCommits() const final { return false; }
 
   FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
                                 ArrayRef<Type> buffers) const final {

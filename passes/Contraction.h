@@ -35,6 +35,10 @@ bool isDataDependent(AccessAttr access);
 /// for.
 std::optional<Contraction> classify(ComputeOp op, unsigned vector);
 
+/// Both operands lie along one index of the sum, which each of them walks alone, by fours: a kernel
+/// that transposes what it loads reads vectors of either.
+bool liesAlongSum(ComputeOp op, const Contraction &c);
+
 /// All indices that `classify` accepts, in the op's order.
 llvm::SmallVector<unsigned> vectorCandidates(ComputeOp op);
 
