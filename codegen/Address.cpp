@@ -78,19 +78,22 @@ static bool hasStridedFinish(ComputeOp op) {
               .wasInterrupted();
 }
 
-std::optional<unsigned> contractionVector(ComputeOp op, unsigned lanes) {
+std::optional<unsigned> contractionVector(ComputeOp op, ColumnForms forms) {
   if (!isProductSum(op) || isRandom(op.getReads()[0]) || isRandom(op.getReads()[1]) ||
       !hasStridedFinish(op) || !scalarTypeOf(op.getResultTypes()[0]).isF32())
     return std::nullopt;
   for (unsigned vector : vectorCandidates(op)) {
     auto c = classify(op, vector);
     auto type = cast<RankedTensorType>(op.getReads()[c->b].getType());
-    if (c->panel && (!lanes || !llvm::isPowerOf2_64(c->panel) || c->panel % lanes != 0))
-      continue;
-    int64_t step =
-        c->panel ? physicalStrides(type).back()
-                 : stridedAddress(op.getAccess(c->b), type, op.getNumIndices())->strides[vector];
-    if (step == 1 && resultAddress(op, 0).strides[vector] == 1)
+    bool readable;
+    if (c->panel)
+      readable = forms.panelLanes && llvm::isPowerOf2_64(c->panel) &&
+                 c->panel % forms.panelLanes == 0 && physicalStrides(type).back() == 1;
+    else
+      readable =
+          stridedAddress(op.getAccess(c->b), type, op.getNumIndices())->strides[vector] == 1 ||
+          (forms.alongSums && liesAlongSum(op, *c));
+    if (readable && resultAddress(op, 0).strides[vector] == 1)
       return vector;
   }
   return std::nullopt;

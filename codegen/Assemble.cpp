@@ -64,6 +64,7 @@ std::optional<runtime::Role> roleNamed(StringRef name) {
       .Case("schedule", Role::Schedule)
       .Case("stream", Role::Stream)
       .Case("result", Role::Result)
+      .Case("halt", Role::Halt)
       .Default(std::nullopt);
 }
 

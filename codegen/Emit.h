@@ -71,8 +71,12 @@ std::optional<Tiles> emitTransposition(KernelBuilder &k, ComputeOp op,
 mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
                                        const KernelArguments &arguments);
 
-/// The column index that makes `op` a contraction in the layouts of its tensors. Columns that lie
-/// in panels must be whole vectors of `lanes`; 0: they are no contraction.
-std::optional<unsigned> contractionVector(ComputeOp op, unsigned lanes);
+/// How columns may lie other than side by side.
+struct ColumnForms {
+  unsigned panelLanes = 0; ///< in panels of whole vectors of so many; 0: not in panels
+  bool alongSums = false;  ///< along an index of the sum (liesAlongSum)
+};
+/// The column index that makes `op` a contraction in the layouts of its tensors.
+std::optional<unsigned> contractionVector(ComputeOp op, ColumnForms forms);
 
 } // namespace gnc

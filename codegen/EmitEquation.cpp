@@ -325,12 +325,13 @@ public:
   PartForm formOf(ComputeOp) const final { return {}; }
 
   bool runsPlans() const final { return false; }
+  bool decidesCommits() const final { return false; }
 
   FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
                                 ArrayRef<Type> buffers) const final {
     auto &[op, arguments] = parts.front();
     KernelBuilder k(module, UnknownLoc::get(module.getContext()), buffers, vectors);
-    std::optional<unsigned> vector = contractionVector(op, vectors.lanes);
+    std::optional<unsigned> vector = contractionVector(op, {.panelLanes = vectors.lanes});
     FailureOr<Tiles> tiles =
         vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
     if (succeeded(tiles))

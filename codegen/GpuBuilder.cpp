@@ -73,6 +73,8 @@ Value GpuBuilder::less(Value x, Value y) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
 }
 
+Value GpuBuilder::maximum(Value x, Value y) { return arith::MaxSIOp::create(b, loc, x, y); }
+
 Value GpuBuilder::divideBy(Value x, Value y) {
   if (auto constant = constantOf(y))
     return divide(x, *constant);

@@ -38,6 +38,7 @@ public:
   mlir::Value exchange(mlir::Value value, unsigned distance);
 
   mlir::Value less(mlir::Value x, mlir::Value y);
+  mlir::Value maximum(mlir::Value x, mlir::Value y);
   /// Quotient and remainder by a number that may be known only at run time.
   mlir::Value divideBy(mlir::Value x, mlir::Value y);
   mlir::Value remainderBy(mlir::Value x, mlir::Value y);

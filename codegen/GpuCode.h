@@ -6,7 +6,8 @@
 //           only for functions such as exp
 //   nvrtc   the functions printed as CUDA C++, compiled by NVIDIA's run-time compiler
 //
-// They give the same numbers: neither contracts products and sums on its own.
+// They give the same numbers: neither contracts products and sums on its own. Kernels of the user
+// (UserKernel.h) go through nvrtc in either case, as nvcc would compile them.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once

@@ -2,7 +2,7 @@
 //
 // All operands are addressed by strides and nothing is guarded (borders are part of tensors), so
 // what is ragged is only the edge of the tile grid: rows and columns beyond the last repeat it and
-// are not written, values of k beyond the last count as 0.
+// are not written, values of k before a run count as 0.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/GpuContraction.h"
@@ -53,10 +53,11 @@ static int64_t fixedCount(ArrayRef<ContractionLoop> loops) {
 /// Tiles of columns run fastest: blocks that run together share rows of A.
 void GpuContractionEmitter::findBlock() {
   rowCount = countOf(k, plan.rows), columnCount = countOf(k, plan.columns);
-  kCount = countOf(k, plan.k);
+  tileCount = plan.steps.oneRun
+                  ? k.divide(k.add(countOf(k, plan.k), plan.tile.depth - 1), plan.tile.depth)
+                  : countOf(k, plan.steps.tiles);
   raggedRows = fixedCount(plan.rows) % plan.tile.rows != 0;
   raggedColumns = fixedCount(plan.columns) % plan.tile.columns != 0;
-  raggedK = fixedCount(plan.k) % plan.tile.depth != 0;
   Value columnTiles = k.divide(k.add(columnCount, plan.tile.columns - 1), plan.tile.columns);
   Value column = k.remainderBy(k.block(), columnTiles);
   Value row = k.divideBy(k.block(), columnTiles), outer = k.constant(0);
@@ -92,15 +93,18 @@ SmallVector<GpuContractionEmitter::Load> GpuContractionEmitter::planLoads(unsign
     if (copy.alongPoints) {
       auto [inK, group] = splitPart(k, k.thread(), part, threads, copy.points / copy.width);
       load.point = k.mul(group, copy.width);
-      load.k = inK;
+      load.row = inK;
     } else {
       unsigned together = 8 / copy.width;
       Value low = k.remainder(k.thread(), together);
       auto [high, point] =
           splitPart(k, k.divide(k.thread(), together), part, threads / together, copy.points);
       load.point = point;
-      load.k = k.mul(k.add(k.mul(high, together), low), copy.width);
+      load.row = k.mul(k.add(k.mul(high, together), low), copy.width);
     }
+    load.k = load.row;
+    if (copy.depth > plan.tile.depth)
+      load.k = k.minimum(load.k, k.constant(plan.tile.depth - (copy.alongPoints ? 1 : copy.width)));
     Value at = k.add(isA ? firstRow : firstColumn, load.point);
     if (isA ? raggedRows : raggedColumns) {
       int64_t last = copy.alongPoints ? copy.width : 1;
@@ -108,6 +112,8 @@ SmallVector<GpuContractionEmitter::Load> GpuContractionEmitter::planLoads(unsign
     }
     load.source = addCounters(isA ? ArrayRef(plan.rows) : ArrayRef(plan.columns), at, operand,
                               bases[operand]);
+    if (!plan.steps.flat)
+      load.start = addCounters(plan.steps.inTile, load.k, operand, load.source);
     result.push_back(load);
   }
   return result;
@@ -117,34 +123,54 @@ SmallVector<GpuContractionEmitter::Load> GpuContractionEmitter::planLoads(unsign
 // Copies
 //===------------------------------------------------------------------------------------------===//
 
-/// What the value `first + inTile` of k adds to an offset.
-Value GpuContractionEmitter::offsetOfK(unsigned operand, Value first, Value inTile) {
-  if (raggedK || !plan.tileInRun) {
-    Value at = k.add(first, inTile);
-    if (raggedK) {
-      const GpuCopy &copy = plan.copies[operand];
-      at = k.minimum(at, k.sub(kCount, k.constant(copy.alongPoints ? 1 : copy.width)));
-    }
-    return addCounters(plan.k, at, operand, k.constant(0));
-  }
-  Value offset = addCounters(plan.k, first, operand, k.constant(0));
-  return plan.k.empty() ? offset : k.add(offset, k.mul(inTile, plan.k.back().strides[operand]));
+/// How many values of k before a run its first tile has.
+Value GpuContractionEmitter::beforeRun() {
+  if (plan.steps.before)
+    return k.constant(*plan.steps.before);
+  return k.sub(k.mul(tileCount, plan.tile.depth), countOf(k, plan.k));
 }
 
-/// This thread's part of the tile that starts at `first` in k.
-SmallVector<Value> GpuContractionEmitter::loadTile(Value first) {
+/// Where a tile of k begins.
+Value GpuContractionEmitter::offsetOfTile(unsigned operand, Value tile) {
+  if (plan.steps.flat)
+    return k.constant(0);
+  Value offset = addCounters(plan.steps.tiles, tile, operand, k.constant(0));
+  if (!plan.steps.ragged())
+    return offset;
+  return k.sub(offset, k.mul(beforeRun(), plan.steps.inTile.back().strides[operand]));
+}
+
+/// This thread's part of a tile of k. `ragged`: it may begin before its run.
+SmallVector<Value> GpuContractionEmitter::loadTile(Value tile, bool ragged) {
+  Value before;
+  if (ragged) {
+    before = beforeRun();
+    if (!plan.steps.oneRun) {
+      Value first = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq,
+                                          k.remainder(tile, plan.steps.tilesOfRun), k.constant(0));
+      before = arith::SelectOp::create(b, k.loc, first, before, k.constant(0));
+    }
+  }
   SmallVector<Value> values;
-  for (unsigned operand : {P::A, P::B})
+  for (unsigned operand : {P::A, P::B}) {
+    Value offset = offsetOfTile(operand, tile);
+    unsigned width = plan.copies[operand].width;
     for (const Load &load : loads[operand]) {
-      unsigned width = plan.copies[operand].width;
-      Value offset = k.add(load.source, offsetOfK(operand, first, load.k));
-      Value value = k.load(buffers[operand], offset, b.getF32Type(), width);
-      if (raggedK) {
-        Value inside = k.splat(k.less(k.add(first, load.k), kCount), width);
-        value = arith::SelectOp::create(b, k.loc, inside, value, k.floatConstant(0, width));
+      Value start = load.start;
+      if (ragged || plan.steps.flat) {
+        Value at = ragged ? k.maximum(load.k, before) : load.k;
+        if (plan.steps.flat)
+          at = k.sub(k.add(k.mul(tile, plan.tile.depth), at), beforeRun());
+        start = addCounters(plan.steps.inTile, at, operand, load.source);
+      }
+      Value value = k.load(buffers[operand], k.add(start, offset), b.getF32Type(), width);
+      if (ragged) {
+        Value outside = k.splat(k.less(load.k, before), width);
+        value = arith::SelectOp::create(b, k.loc, outside, k.floatConstant(0, width), value);
       }
       values.push_back(value);
     }
+  }
   return values;
 }
 
@@ -156,7 +182,7 @@ void GpuContractionEmitter::storeTile(ValueRange values, Value half) {
     Value start = k.mul(half, sharedSize(operand));
     for (const Load &load : loads[operand]) {
       Value value = values[next++];
-      Value offset = k.add(start, k.add(k.mul(load.k, rowLength(operand)), load.point));
+      Value offset = k.add(start, k.add(k.mul(load.row, rowLength(operand)), load.point));
       if (copy.alongPoints || copy.width == 1) {
         k.storeShared(value, memory[operand], offset);
         continue;
@@ -173,40 +199,26 @@ void GpuContractionEmitter::storeTile(ValueRange values, Value half) {
 // The sum
 //===------------------------------------------------------------------------------------------===//
 
+/// The products of the last tile are a loop of their own, not unrolled: there is no tile to read
+/// ahead.
 SmallVector<Value> GpuContractionEmitter::sum() {
-  storeTile(loadTile(k.constant(0)), k.constant(0));
+  bool ragged = plan.steps.ragged();
+  storeTile(loadTile(k.constant(0), ragged), k.constant(0));
   k.barrier();
-  unsigned fragments = plan.tile.threadRows * fragmentColumns();
-  SmallVector<Value> initial(fragments, k.floatConstant(0, 4));
-  initial.push_back(k.constant(0));
-  unsigned depth = plan.tile.depth;
-  auto body = [&](Value first, ValueRange carried) {
-    Value half = carried.back(), next = k.add(first, depth), more = k.less(next, kCount);
-    SmallVector<Type> types;
-    for (unsigned operand : {P::A, P::B})
-      types.append(loads[operand].size(), k.typeFor(b.getF32Type(), plan.copies[operand].width));
-    auto ahead = scf::IfOp::create(b, k.loc, types, more, /*addThenBlock=*/true,
-                                   /*addElseBlock=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(ahead.thenBlock());
-      scf::YieldOp::create(b, k.loc, loadTile(next));
-      b.setInsertionPointToStart(ahead.elseBlock());
-      SmallVector<Value> zeros;
-      for (Type type : types)
-        zeros.push_back(arith::ConstantOp::create(b, k.loc, b.getZeroAttr(type)));
-      scf::YieldOp::create(b, k.loc, zeros);
-    }
-    SmallVector<Value> tile = multiply(llvm::to_vector(carried.drop_back()), half);
-    Value other = k.sub(k.constant(1), half);
-    k.when(more, [&] { storeTile(ahead.getResults(), other); });
+  SmallVector<Value> carried(plan.tile.threadRows * fragmentColumns(), k.floatConstant(0, 4));
+  carried.push_back(k.constant(0));
+  auto body = [&](Value tile, ValueRange carried) {
+    Value half = carried.back(), other = k.sub(k.constant(1), half);
+    SmallVector<Value> ahead = loadTile(tile, ragged && !plan.steps.oneRun);
+    SmallVector<Value> sums = multiply(llvm::to_vector(carried.drop_back()), half, /*unroll=*/true);
+    storeTile(ahead, other);
     k.barrier();
-    tile.push_back(other);
-    return tile;
+    sums.push_back(other);
+    return sums;
   };
-  SmallVector<Value> tile = k.loop(k.constant(0), kCount, depth, initial, body);
-  tile.pop_back();
-  return tile;
+  carried = k.loop(k.constant(1), tileCount, 1, carried, body);
+  Value half = carried.pop_back_val();
+  return multiply(carried, half, /*unroll=*/false);
 }
 
 LogicalResult GpuContractionEmitter::emit() {

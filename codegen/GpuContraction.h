@@ -27,8 +27,10 @@ private:
   /// Where one load of a thread comes from and goes to.
   struct Load {
     Value source; ///< offset without k
+    Value start;  ///< offset with the load's k, without the tile's
     Value point;  ///< in the tile
     Value k;      ///< in the tile
+    Value row;    ///< of shared memory: k, or behind the tile
   };
 
   // Where things lie
@@ -37,16 +39,19 @@ private:
   void findBlock();
   llvm::SmallVector<Load> planLoads(unsigned operand);
   unsigned rowLength(unsigned operand) const { return plan.copies[operand].points + kPadding; }
-  unsigned sharedSize(unsigned operand) const { return plan.tile.depth * rowLength(operand); }
+  unsigned sharedSize(unsigned operand) const {
+    return plan.copies[operand].depth * rowLength(operand);
+  }
 
   // Copies
-  Value offsetOfK(unsigned operand, Value first, Value inTile);
-  Values loadTile(Value first);
+  Value beforeRun();
+  Value offsetOfTile(unsigned operand, Value tile);
+  Values loadTile(Value tile, bool ragged);
   void storeTile(mlir::ValueRange values, Value half);
 
   // The tile
   Values sum();
-  Values multiply(Values tile, Value half);
+  Values multiply(Values tile, Value half, bool unroll);
   Values fragments(unsigned operand, Value half, Value k);
   unsigned fragmentRows() const { return plan.tile.threadRows / 4; }
   unsigned fragmentColumns() const { return plan.tile.threadColumns / 4; }
@@ -60,14 +65,14 @@ private:
   mlir::OpBuilder &b;
   ComputeOp op;
   GpuContractionPlan plan;
-  llvm::SmallVector<unsigned> buffers;     // kernel argument per operand
-  Value rowCount, columnCount, kCount;     // over the batch, if they are batched
-  Value firstRow, firstColumn;             // of the block's tile
-  Values bases;                            // per operand: where the block's outer point lies
-  Value memory[2];                         // shared
-  llvm::SmallVector<Load> loads[2];        // of this thread
-  Value threadRow, threadColumn;           // of the thread's first fragment, in the tile
-  bool raggedRows, raggedColumns, raggedK; // the last tile is not whole
+  llvm::SmallVector<unsigned> buffers;    // kernel argument per operand
+  Value rowCount, columnCount, tileCount; // over the batch, if they are batched; of tiles of k
+  Value firstRow, firstColumn;            // of the block's tile
+  Values bases;                           // per operand: where the block's outer point lies
+  Value memory[2];                        // shared
+  llvm::SmallVector<Load> loads[2];       // of this thread
+  Value threadRow, threadColumn;          // of the thread's first fragment, in the tile
+  bool raggedRows, raggedColumns;         // the last tile is not whole
   bool failed_ = false;
 };
 

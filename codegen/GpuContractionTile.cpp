@@ -20,26 +20,37 @@ SmallVector<Value> GpuContractionEmitter::fragments(unsigned operand, Value half
   return result;
 }
 
-/// Adds the products of a whole tile of k. The loop is unrolled where kernels become machine code,
-/// unless there is just this one tile: memory, not arithmetic, takes the time then, and in one long
-/// block of code what comes before and after would take registers.
-SmallVector<Value> GpuContractionEmitter::multiply(SmallVector<Value> tile, Value half) {
-  auto step = [&](Value at, ValueRange carried) {
-    SmallVector<Value> rows = fragments(P::A, half, at), columns = fragments(P::B, half, at);
+/// Values of k that a loop over a tile takes at a time.
+static int64_t valuesTogether(int64_t depth) {
+  for (int64_t together : {4, 3, 2})
+    if (depth % together == 0)
+      return together;
+  return 1;
+}
+
+/// Adds the products of a whole tile of k. `unroll`: in full, where kernels become machine code.
+SmallVector<Value> GpuContractionEmitter::multiply(SmallVector<Value> tile, Value half,
+                                                   bool unroll) {
+  int64_t together = unroll ? 1 : valuesTogether(plan.tile.depth);
+  auto step = [&](Value first, ValueRange carried) {
     SmallVector<Value> sums = llvm::to_vector(carried);
-    for (unsigned row = 0; row < plan.tile.threadRows; ++row) {
-      Value scalar = vector::ExtractOp::create(b, k.loc, rows[row / 4], int64_t(row % 4));
-      Value factor = k.splat(scalar, 4);
-      for (unsigned column = 0; column < fragmentColumns(); ++column) {
-        Value &sum = sums[row * fragmentColumns() + column];
-        sum = vector::FMAOp::create(b, k.loc, factor, columns[column], sum);
+    for (int64_t value = 0; value < together; ++value) {
+      Value at = k.add(first, value);
+      SmallVector<Value> rows = fragments(P::A, half, at), columns = fragments(P::B, half, at);
+      for (unsigned row = 0; row < plan.tile.threadRows; ++row) {
+        Value scalar = vector::ExtractOp::create(b, k.loc, rows[row / 4], int64_t(row % 4));
+        Value factor = k.splat(scalar, 4);
+        for (unsigned column = 0; column < fragmentColumns(); ++column) {
+          Value &sum = sums[row * fragmentColumns() + column];
+          sum = vector::FMAOp::create(b, k.loc, factor, columns[column], sum);
+        }
       }
     }
     return sums;
   };
-  SmallVector<Value> result = k.loop(k.constant(0), k.constant(plan.tile.depth), 1, tile, step);
-  std::optional<int64_t> count = constantOf(kCount);
-  if (!count || *count > plan.tile.depth)
+  SmallVector<Value> result =
+      k.loop(k.constant(0), k.constant(plan.tile.depth), together, tile, step);
+  if (unroll)
     result.front().getDefiningOp()->setAttr(names::kUnroll, b.getUnitAttr());
   return result;
 }

@@ -131,7 +131,7 @@ void GpuEquationEmitter::setPoint(Value flat, unsigned width) {
 }
 
 void GpuEquationEmitter::emitElements() {
-  Value flat = k.add(k.mul(gpu.block(), kBlock), gpu.thread());
+  Value flat = k.add(k.mul(gpu.block(), share.points), gpu.thread());
   auto point = [&](unsigned count) {
     lanes = count;
     failed_ |= failed(emitPoint());
@@ -163,10 +163,10 @@ void GpuEquationEmitter::emitElements() {
 }
 
 GpuEquationEmitter::GpuEquationEmitter(GpuBuilder &gpu, ComputeOp op,
-                                       const KernelArguments &arguments, bool alone)
+                                       const KernelArguments &arguments, unsigned block, bool alone)
     : EquationEmitter(gpu, op, arguments), gpu(gpu) {
   prepare();
-  share = divideThreads(alone);
+  share = divideThreads(block, alone);
   width = share.across > 1 ? 1 : vectorWidth();
 }
 
@@ -186,10 +186,11 @@ static double pointsOf(ArrayRef<int64_t> extents, int64_t batch) {
   return count;
 }
 
-static std::unique_ptr<GpuPart> planPart(GpuBuilder &k, const KernelPart &part, bool alone) {
-  if (std::optional<unsigned> vector = contractionVector(part.op, /*lanes=*/0))
+static std::unique_ptr<GpuPart> planPart(GpuBuilder &k, const KernelPart &part, unsigned block,
+                                         bool alone) {
+  if (std::optional<unsigned> vector = contractionVector(part.op, {.alongSums = true}))
     return std::make_unique<GpuContractionEmitter>(k, part.op, *vector, part.arguments);
-  return std::make_unique<GpuEquationEmitter>(k, part.op, part.arguments, alone);
+  return std::make_unique<GpuEquationEmitter>(k, part.op, part.arguments, block, alone);
 }
 
 /// The tiles of all parts together; where some are counted by the batch, possibly a few more, which
@@ -216,17 +217,16 @@ static Value countTiles(GpuBuilder &k, const Tiles &tiles) {
 
 /// The first blocks compute the first part, the next ones the second, and so on. All threads of a
 /// block go the same way, so a part may have barriers.
-static LogicalResult emitParts(GpuBuilder &k, ArrayRef<KernelPart> parts, Value first,
-                               SmallVectorImpl<Tiles> &tiles) {
-  std::unique_ptr<GpuPart> part = planPart(k, parts.front(), /*alone=*/false);
+static LogicalResult emitParts(GpuBuilder &k, ArrayRef<KernelPart> parts, unsigned block,
+                               Value first, SmallVectorImpl<Tiles> &tiles) {
+  std::unique_ptr<GpuPart> part = planPart(k, parts.front(), block, /*alone=*/false);
   tiles.push_back(part->tiles());
-  k.setThreads(part->threads());
   k.startPart(first);
   Value count = countTiles(k, part->tiles());
   bool good = true;
   auto emitPart = [&] { good &= succeeded(part->emit()); };
   auto emitOthers = [&] {
-    good &= succeeded(emitParts(k, parts.drop_front(), k.add(first, count), tiles));
+    good &= succeeded(emitParts(k, parts.drop_front(), block, k.add(first, count), tiles));
   };
   Value mine = k.less(k.block(), count);
   if (parts.size() == 1)
@@ -236,14 +236,15 @@ static LogicalResult emitParts(GpuBuilder &k, ArrayRef<KernelPart> parts, Value 
   return success(good);
 }
 
-static FailureOr<Tiles> emitKernel(GpuBuilder &k, ArrayRef<KernelPart> parts) {
+static FailureOr<Tiles> emitKernel(GpuBuilder &k, ArrayRef<KernelPart> parts, unsigned block) {
   if (parts.size() > 1) {
     SmallVector<Tiles> tiles;
-    if (failed(emitParts(k, parts, k.constant(0), tiles)))
+    k.setThreads(block);
+    if (failed(emitParts(k, parts, block, k.constant(0), tiles)))
       return failure();
     return sumOf(tiles);
   }
-  std::unique_ptr<GpuPart> part = planPart(k, parts.front(), /*alone=*/true);
+  std::unique_ptr<GpuPart> part = planPart(k, parts.front(), block, /*alone=*/true);
   k.setThreads(part->threads());
   if (failed(part->emit()))
     return failure();
@@ -256,12 +257,19 @@ public:
   explicit GpuKernelTarget(int64_t batch) : batch(batch) {}
 
   bool runsPlans() const final { return true; }
+  bool decidesCommits() const final { return true; }
 
   PartForm formOf(ComputeOp op) const final {
-    if (std::optional<unsigned> vector = contractionVector(op, /*lanes=*/0))
-      return {planGpuContraction(op, *vector).tile.threads(), /*hungry=*/true};
+    if (std::optional<unsigned> vector = contractionVector(op, {.alongSums = true})) {
+      constexpr int64_t kMultiprocessors = 128;
+      GpuContractionPlan plan = planGpuContraction(op, *vector);
+      Tiles tiles = plan.tiles();
+      int64_t growing = llvm::divideCeil(tiles.perSample * kUsualBatch, tiles.divisor);
+      return {plan.tile.threads(), /*flexible=*/false, /*hungry=*/true,
+              growing * tiles.times >= kMultiprocessors};
+    }
     constexpr double kLarge = 512 * GpuEquationEmitter::kBlock;
-    return {GpuEquationEmitter::kBlock, /*hungry=*/false,
+    return {GpuEquationEmitter::kBlock, /*flexible=*/true, /*hungry=*/false,
             pointsOf(op.getParallelExtents(), kUsualBatch) > kLarge};
   }
 
@@ -271,7 +279,11 @@ public:
       if (failed(checkCounts(part.op, buffers)))
         return failure();
     GpuBuilder k(module, UnknownLoc::get(module.getContext()), buffers);
-    FailureOr<Tiles> tiles = emitKernel(k, parts);
+    unsigned block = GpuEquationEmitter::kBlock;
+    for (const KernelPart &part : parts)
+      if (PartForm form = formOf(part.op); !form.flexible)
+        block = form.threads;
+    FailureOr<Tiles> tiles = emitKernel(k, parts, block);
     if (succeeded(tiles))
       return EmittedKernel{k.function, *tiles};
     k.function.erase();

@@ -30,11 +30,13 @@ struct ThreadShare {
 
 class GpuEquationEmitter final : public GpuPart, EquationEmitter {
 public:
-  /// Threads of a block, unless a long sum has a kernel of its own.
+  /// Threads of a block, unless it shares a kernel with parts that have others.
   static constexpr unsigned kBlock = 256;
 
-  /// `alone`: of a kernel that has no other parts.
-  GpuEquationEmitter(GpuBuilder &gpu, ComputeOp op, const KernelArguments &arguments, bool alone);
+  /// For blocks of `block` threads, a multiple of a warp's, more for a long sum that is `alone`: of
+  /// a kernel that has no other parts.
+  GpuEquationEmitter(GpuBuilder &gpu, ComputeOp op, const KernelArguments &arguments,
+                     unsigned block, bool alone);
   Tiles tiles() const final { return tilesOf(width, share.points); }
   unsigned threads() const final { return share.threads(); }
   llvm::LogicalResult emit() final;
@@ -42,7 +44,7 @@ public:
 private:
   bool isAligned(unsigned read);
   unsigned vectorWidth();
-  ThreadShare divideThreads(bool alone);
+  ThreadShare divideThreads(unsigned block, bool alone);
   int64_t terms(int64_t batch);
   int64_t points(int64_t batch);
 

@@ -113,17 +113,23 @@ struct ExactSqrt : OpConversionPattern<math::SqrtOp> {
   }
 };
 
-/// Loops unroll in full; 1 / sqrt(x) is what it says, as on the processor.
+/// Loops unroll in full; 1 / sqrt(x) is what it says, as on the processor. Index arithmetic does
+/// not overflow (createGpuTarget), as in CUDA C++, so constants can leave it for the addresses.
 struct PrepareGpuKernel : PassWrapper<PrepareGpuKernel, OperationPass<gpu::GPUModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrepareGpuKernel)
   void runOnOperation() final {
     SmallVector<scf::ForOp> loops;
     SmallVector<math::RsqrtOp> roots;
+    auto exact =
+        arith::IntegerOverflowFlagsAttr::get(&getContext(), arith::IntegerOverflowFlags::nsw);
     getOperation().walk([&](Operation *op) {
       if (auto loop = dyn_cast<scf::ForOp>(op); loop && loop->hasAttr(names::kUnroll))
         loops.push_back(loop);
       if (auto root = dyn_cast<math::RsqrtOp>(op))
         roots.push_back(root);
+      if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) &&
+          op->getResult(0).getType().isIndex())
+        op->setAttr("overflowFlags", exact);
     });
     for (scf::ForOp loop : loops)
       if (failed(loopUnrollFull(loop)))

@@ -7,7 +7,7 @@ namespace gnc {
 
 /// Few results with many terms each are shared. Whether neighbouring threads take neighbouring
 /// results or neighbouring terms is decided by what lies next to each other in the largest tensor.
-ThreadShare GpuEquationEmitter::divideThreads(bool alone) {
+ThreadShare GpuEquationEmitter::divideThreads(unsigned block, bool alone) {
   constexpr int64_t kUsualBatch = 64, kFewTerms = 64, kEnoughResults = 1 << 15;
   constexpr int64_t kTermsOfWarp = 1024, kTermsOfColumn = 2048, kTermsOfBlock = 16384;
   int64_t count = terms(kUsualBatch);
@@ -15,7 +15,7 @@ ThreadShare GpuEquationEmitter::divideThreads(bool alone) {
   for (unsigned i = 0; i < op.getNumResults(); ++i)
     positions |= isPosition(op.getReduction(i));
   if (op.isPointwise() || positions || count < kFewTerms || points(kUsualBatch) >= kEnoughResults)
-    return {};
+    return {block, 1, true};
   int64_t largest = -1;
   bool alongResult = false;
   for (unsigned i = 0; i < op.getNumBodyReads(); ++i) {
@@ -29,10 +29,10 @@ ThreadShare GpuEquationEmitter::divideThreads(bool alone) {
     alongResult = vectorIndex && vectorStride(i) == std::optional<int64_t>(1);
   }
   if (alongResult && nest.loops.back().extent >= 8)
-    return {kWarp, alone && count >= kTermsOfColumn ? 16u : 8u, true};
+    return {kWarp, (alone && count >= kTermsOfColumn ? 2 : 1) * block / kWarp, true};
   if (count < kTermsOfWarp)
-    return {8, kWarp, false};
-  return {1, alone && count >= kTermsOfBlock ? 2 * kBlock : kBlock, false};
+    return {block / kWarp, kWarp, false};
+  return {1, alone && count >= kTermsOfBlock ? 2 * block : block, false};
 }
 
 /// Combines the terms first, first + across, .. of the current point.

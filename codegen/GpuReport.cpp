@@ -3,6 +3,7 @@
 #include "codegen/Assemble.h"
 #include "codegen/GpuLower.h"
 #include "codegen/Programs.h"
+#include "codegen/UserKernel.h"
 #include "ir/LibraryCall.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -37,13 +38,14 @@ static std::pair<bool, bool> usesOf(BlockArgument argument) {
 static LaunchReport describe(LaunchOp launch, ModuleOp module, int64_t batch) {
   auto kernel = module.lookupSymbol<func::FuncOp>(launch.getKernel());
   LaunchReport report;
-  bool plan = kernel.isExternal();
+  bool plan = kernel.isExternal(), opaque = plan || isUserKernel(kernel);
   report.kernel = plan ? "" : gpuSymbol(kernelKey(kernel));
   runtime::Site site = siteOf(launch.getLoc());
-  report.site =
-      site.name + (site.location.line > 0
-                       ? llvm::formatv(" [{0}:{1}]", site.location.file, site.location.line).str()
-                       : "");
+  report.site = site.name +
+                (site.location.line > 0
+                     ? llvm::formatv(" [{0}:{1}]", site.location.file, site.location.line).str()
+                     : "") +
+                (isUserKernel(kernel) ? " (CUDA C++)" : "");
   ArrayRef<int64_t> tiles = launch.getTiles();
   report.blocks = runtime::TileCount{tiles[0], tiles[1], tiles[2], tiles[3]}.at(batch);
   if (auto threads = kernel->getAttrOfType<IntegerAttr>(names::kThreads))
@@ -52,7 +54,8 @@ static LaunchReport describe(LaunchOp launch, ModuleOp module, int64_t batch) {
       double(launch.getFlopsPerSample()) * double(batch) + double(launch.getFlopsFixed());
   for (auto [i, argument] : llvm::enumerate(launch.getArguments())) {
     bool isWritten = llvm::is_contained(launch.getWritten(), int64_t(i));
-    auto [reads, writes] = plan ? std::pair(!isWritten, isWritten) : usesOf(kernel.getArgument(i));
+    auto [reads, writes] =
+        opaque ? std::pair(!isWritten, isWritten) : usesOf(kernel.getArgument(i));
     report.bytes += double(argument.getDefiningOp<BufferOp>().getBytes()) * (reads + writes);
   }
   return report;

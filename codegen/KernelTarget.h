@@ -20,9 +20,10 @@ struct KernelPart {
 
 /// What an equation is as a part of a kernel beside others.
 struct PartForm {
-  unsigned threads = 0; ///< of a block, the same for all parts; 0: it has a kernel of its own
-  bool hungry = false;  ///< its blocks take much of what a multiprocessor has
-  bool large = false;   ///< its blocks fill a card
+  unsigned threads = 0;  ///< of a block, the same for all parts; 0: it has a kernel of its own
+  bool flexible = false; ///< its blocks may as well have the threads of others
+  bool hungry = false;   ///< its blocks take much of what a multiprocessor has
+  bool large = false;    ///< its blocks fill a card
 };
 
 /// Writes the kernels of equations. Everything else about a program (buffers, updates, launches)
@@ -40,6 +41,8 @@ public:
                                               llvm::ArrayRef<mlir::Type> buffers) const = 0;
   /// Whether a library's plans are launched there (ir/LibraryCall.h).
   virtual bool runsPlans() const = 0;
+  /// Whether kernels look themselves whether a step may be committed; else the host does.
+  virtual bool decidesCommits() const = 0;
 };
 
 /// The processor: a kernel walks a range of tiles, in vectors.

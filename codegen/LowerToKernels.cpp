@@ -7,19 +7,22 @@
 // A weight or state is updated in its own buffer if its equation walks it element by element and
 // nothing reads the old value later; else the new value is copied over it at the very end. Both
 // kinds of launches are marked `commit` and come after all others, so that the host can look at the
-// loss first and leave everything unchanged.
+// loss first and leave everything unchanged. On a card their kernels look at it (CommitGuard.h).
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/LowerToKernels.h"
+#include "codegen/CommitGuard.h"
 #include "codegen/LaunchGroups.h"
+#include "codegen/LowerReshape.h"
 #include "codegen/PlanCall.h"
+#include "codegen/ProgramOrder.h"
 #include "codegen/Programs.h"
 #include "codegen/UpdatePlan.h"
+#include "codegen/UserKernel.h"
 #include "ir/CopyEquation.h"
 #include "ir/Layout.h"
 #include "ir/LibraryCall.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "passes/WeightsAlone.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -36,11 +39,14 @@ public:
 
 private:
   void createBuffers(const UpdatePlan &plan);
+  void createGuards();
   Value createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host);
   Value createSite(OpBuilder &builder, RandomOp op);
   DictionaryAttr hostOf(Builder &builder, NamedAttrList attributes, StringRef role);
   LogicalResult launch(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit);
   LogicalResult launchPlan(OpBuilder &builder, ComputeOp op, bool commit);
+  LogicalResult launchUserKernel(OpBuilder &builder, CudaOp op);
+  LogicalResult launchInOrder(OpBuilder &builder, ArrayRef<Operation *> ops);
   FailureOr<int64_t> launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit);
   func::FuncOp uniqueKernel(func::FuncOp kernel);
 
@@ -51,41 +57,14 @@ private:
   llvm::StringMap<func::FuncOp> &kernels;
   llvm::DenseMap<Value, Value> buffers;  // tensor -> memref; a random tensor's holds its site
   llvm::DenseMap<uint64_t, Value> sites; // site -> memref
+  // Where the device decides whether a step is committed: loss and gradient's norm, what stops it.
+  SmallVector<Value, 2> judged;
+  Value halt;
 };
 
 } // namespace
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-//===------------------------------------------------------------------------------------------===//
-// Reshapes that are left
-//===------------------------------------------------------------------------------------------===//
-
-/// A reshape between row-major tensors is another name for a buffer; any other one moves elements:
-/// an equation that finds the row-major position of each element of the result in the input.
-static bool isAlias(ReshapeOp op) {
-  return !typeOf(op.getInput()).getEncoding() && !typeOf(op.getResult()).getEncoding();
-}
-
-static void lowerReshape(ReshapeOp op) {
-  OpBuilder builder(op);
-  MLIRContext *context = op.getContext();
-  RankedTensorType from = typeOf(op.getInput()), to = typeOf(op.getResult());
-  bool batched = to.getRank() > 0 && to.isDynamicDim(0);
-  AffineExpr position = builder.getAffineConstantExpr(0);
-  for (unsigned dim = batched; dim < to.getRank(); ++dim)
-    position = position * to.getDimSize(dim) + builder.getAffineDimExpr(dim);
-  SmallVector<AffineExpr> coords(from.getRank());
-  for (unsigned dim = from.getRank(); dim-- > (batched ? 1u : 0u);) {
-    coords[dim] = dim == (batched ? 1u : 0u) ? position : position % from.getDimSize(dim);
-    position = position.floorDiv(from.getDimSize(dim));
-  }
-  if (batched)
-    coords[0] = builder.getAffineDimExpr(0);
-  auto access = AccessAttr::get(AffineMap::get(to.getRank(), 0, coords, context));
-  op.replaceAllUsesWith(createCopy(builder, op.getLoc(), op.getInput(), to, access));
-  op.erase();
-}
 
 //===------------------------------------------------------------------------------------------===//
 // Buffers
@@ -143,11 +122,24 @@ void ProgramLowering::createBuffers(const UpdatePlan &plan) {
       buffers[reshape.getResult()] = buffers.lookup(reshape.getInput());
     else if (auto random = dyn_cast<RandomOp>(op))
       buffers[random] = createSite(builder, random);
-    else if (isa<ComputeOp>(op))
+    else if (isa<ComputeOp, CudaOp>(op))
       for (Value result : op.getResults())
         if (!buffers.count(result))
           buffers[result] = createBuffer(builder, op.getLoc(), result, DictionaryAttr());
   }
+}
+
+/// The buffers that launches of the commit look at.
+void ProgramLowering::createGuards() {
+  OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
+  for (BufferOp buffer : function.getOps<BufferOp>())
+    if (judgesStep(buffer))
+      judged.push_back(buffer);
+  auto type = RankedTensorType::get({}, builder.getI32Type());
+  NamedAttrList host;
+  host.set(names::kPath, builder.getStringAttr("halt"));
+  halt = BufferOp::create(builder, function.getLoc(), flatBuffer(builder.getI32Type(), 1), type,
+                          IntegerAttr(), hostOf(builder, host, "halt"), DenseI32ArrayAttr());
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -176,21 +168,22 @@ static std::pair<int64_t, int64_t> operationsOf(ComputeOp op) {
 
 LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> ops, bool commit) {
   SmallVector<Value> distinct; // one kernel argument per buffer
-  auto argumentOf = [&](Value tensor) -> unsigned {
-    Value buffer = buffers.lookup(tensor);
+  auto numberOf = [&](Value buffer) -> unsigned {
     auto *it = llvm::find(distinct, buffer);
     if (it != distinct.end())
       return it - distinct.begin();
     distinct.push_back(buffer);
     return distinct.size() - 1;
   };
+  auto argumentOf = [&](Value tensor) { return numberOf(buffers.lookup(tensor)); };
   SmallVector<KernelPart> parts;
   SmallVector<int64_t> written;
   SmallVector<Location> locations;
   int64_t perSample = 0, fixed = 0; // operations
   for (ComputeOp op : ops) {
+    // Whichever was written first.
     if (std::optional<unsigned> vector =
-            contractionVector(op, /*lanes=*/1)) { // whichever was written first
+            contractionVector(op, {.panelLanes = 1, .alongSums = true})) {
       Contraction c = *classify(op, *vector);
       argumentOf(op.getReads()[c.a]);
       argumentOf(op.getReads()[c.b]);
@@ -211,10 +204,19 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
     locations.push_back(op.getLoc());
     parts.push_back({op, std::move(arguments)});
   }
+  SmallVector<unsigned> scalars;
+  std::optional<unsigned> stop;
+  if (commit && halt) {
+    for (Value buffer : judged)
+      scalars.push_back(numberOf(buffer));
+    stop = numberOf(halt);
+  }
   FailureOr<EmittedKernel> emitted =
       target.emit(module, parts, llvm::to_vector(ValueRange(distinct).getTypes()));
   if (failed(emitted))
     return failure();
+  if (stop)
+    guardCommit(emitted->function, scalars, *stop);
   func::FuncOp kernel = uniqueKernel(emitted->function);
   const Tiles &tiles = emitted->tiles;
   LaunchOp::create(builder, builder.getFusedLoc(locations), kernel.getName(),
@@ -239,6 +241,37 @@ LogicalResult ProgramLowering::launchPlan(OpBuilder &builder, ComputeOp op, bool
   return success();
 }
 
+LogicalResult ProgramLowering::launchUserKernel(OpBuilder &builder, CudaOp op) {
+  if (!target.runsPlans())
+    return op.emitError("a kernel in CUDA C++ runs on a card alone");
+  auto bufferOf = [&](Value tensor) { return buffers.lookup(tensor); };
+  FailureOr<UserLaunch> launch = declareUserKernel(module, op, batch, bufferOf);
+  if (failed(launch))
+    return failure();
+  LaunchOp::create(builder, op.getLoc(), uniqueKernel(launch->kernel).getName(), launch->tiles,
+                   launch->written, /*commit=*/false, 0, 0, launch->arguments);
+  return success();
+}
+
+/// Equations and kernels of the user. These stay where they are among them.
+LogicalResult ProgramLowering::launchInOrder(OpBuilder &builder, ArrayRef<Operation *> ops) {
+  SmallVector<ComputeOp> equations;
+  auto launchEquations = [&] {
+    ArrayRef<ComputeOp> now = equations;
+    bool good = succeeded(launchAll(builder, now, /*commit=*/false));
+    equations.clear();
+    return success(good);
+  };
+  for (Operation *op : ops) {
+    auto user = dyn_cast<CudaOp>(op);
+    if (!user)
+      equations.push_back(cast<ComputeOp>(op));
+    else if (failed(launchEquations()) || failed(launchUserKernel(builder, user)))
+      return failure();
+  }
+  return launchEquations();
+}
+
 /// Returns how many launches these are.
 FailureOr<int64_t> ProgramLowering::launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops,
                                               bool commit) {
@@ -251,15 +284,6 @@ FailureOr<int64_t> ProgramLowering::launchAll(OpBuilder &builder, ArrayRef<Compu
   return groups.size();
 }
 
-/// In a program that changes nothing, what depends on weights alone comes first, so that it may run
-/// once for many batches. Returns how many equations these are.
-static int64_t moveWeightsFirst(func::FuncOp function, SmallVectorImpl<ComputeOp> &ops) {
-  llvm::DenseSet<Value> known = weightsAlone(function);
-  auto *others = std::stable_partition(
-      ops.begin(), ops.end(), [&](ComputeOp op) { return known.contains(op.getResult(0)); });
-  return others - ops.begin();
-}
-
 LogicalResult ProgramLowering::run() {
   // Only equations read random tensors as they are.
   for (RandomOp op : llvm::make_early_inc_range(function.getOps<RandomOp>()))
@@ -269,24 +293,21 @@ LogicalResult ProgramLowering::run() {
       lowerReshape(op);
   UpdatePlan plan = planUpdates(function);
   createBuffers(plan);
+  if (target.decidesCommits() && !plan.commits.empty())
+    createGuards();
   Block &block = function.getBody().front();
   OpBuilder builder(block.getTerminator());
-  SmallVector<ComputeOp> first, last;
-  for (ComputeOp op : block.getOps<ComputeOp>())
-    (plan.commits.contains(op) ? last : first).push_back(op);
-  int64_t ofWeights = last.empty() ? moveWeightsFirst(function, first) : 0;
-  FailureOr<int64_t> prologue =
-      launchAll(builder, ArrayRef(first).take_front(ofWeights), /*commit=*/false);
-  if (failed(prologue) ||
-      failed(launchAll(builder, ArrayRef(first).drop_front(ofWeights), /*commit=*/false)) ||
-      failed(launchAll(builder, last, /*commit=*/true)))
+  ProgramOrder order = orderOf(function, plan);
+  FailureOr<int64_t> prologue = launchAll(builder, order.ofWeights, /*commit=*/false);
+  if (failed(prologue) || failed(launchInOrder(builder, order.others)) ||
+      failed(launchAll(builder, order.commits, /*commit=*/true)))
     return failure();
   if (*prologue)
     function->setAttr(names::kPrologue, builder.getI64IntegerAttr(*prologue));
   // Only buffers and launches stay.
   block.getTerminator()->setOperands({});
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isa<ComputeOp, ReshapeOp, RandomOp>(op))
+    if (isa<ComputeOp, CudaOp, ReshapeOp, RandomOp>(op))
       op.erase();
   function->removeAttr(function.getArgAttrsAttrName());
   function->removeAttr(function.getResAttrsAttrName());

@@ -60,13 +60,14 @@ static std::string logOf(const Nvrtc &nvrtc, Nvrtc::Program program) {
   return log.c_str(); // up to the NUL
 }
 
-runtime::Result<std::string> compileCuda(const std::string &source, const CudaTarget &target) {
+runtime::Result<NvrtcOutput> runNvrtc(const std::string &source, const CudaTarget &target,
+                                      llvm::ArrayRef<const char *> more) {
   static const Nvrtc nvrtc = load();
   if (!nvrtc.good())
     return runtime::environmentError("no-nvrtc", "there is no libnvrtc.so to compile CUDA C++")
         .withHelp("install the CUDA toolkit and set CUDA_HOME, or use --codegen=nvptx, which needs "
                   "none");
-  constexpr int kInvalidOption = 5; // NVRTC_ERROR_INVALID_OPTION
+  constexpr int kInvalidOption = 5, kRefused = 6; // NVRTC_ERROR_INVALID_OPTION, _COMPILATION
   auto failed = [&](int code) {
     return runtime::internalError(std::string("nvrtc: ") + nvrtc.errorText(code));
   };
@@ -75,22 +76,34 @@ runtime::Result<std::string> compileCuda(const std::string &source, const CudaTa
     return failed(code);
   auto destroy = llvm::make_scope_exit([&] { nvrtc.destroy(&program); });
   std::string architecture = "--gpu-architecture=compute_" + target.name.drop_front(3).str();
-  const char *options[] = {architecture.c_str(), "--fmad=false", "--std=c++17"};
-  if (int code = nvrtc.compile(program, std::size(options), options)) {
-    if (code == kInvalidOption)
-      return runtime::environmentError("no-nvrtc",
-                                       "this libnvrtc.so does not know " + target.name.str())
-          .withHelp("install a CUDA toolkit that has " + target.name.str() +
-                    ", or use --codegen=nvptx");
+  llvm::SmallVector<const char *> options{architecture.c_str(), "--std=c++17"};
+  llvm::append_range(options, more);
+  int code = nvrtc.compile(program, int(options.size()), options.data());
+  if (code == kInvalidOption)
+    return runtime::environmentError("no-nvrtc",
+                                     "this libnvrtc.so does not know " + target.name.str())
+        .withHelp("install a CUDA toolkit that has " + target.name.str() +
+                  ", or use --codegen=nvptx");
+  if (code == kRefused)
+    return NvrtcOutput{false, logOf(nvrtc, program)};
+  if (code)
     return failed(code).withNote(logOf(nvrtc, program));
-  }
   size_t size = 0;
-  if (int code = nvrtc.ptxSize(program, &size))
-    return failed(code);
+  if (int read = nvrtc.ptxSize(program, &size))
+    return failed(read);
   std::string ptx(size, '\0');
-  if (int code = nvrtc.ptx(program, ptx.data()))
-    return failed(code);
-  return std::string(ptx.c_str()); // up to the NUL
+  if (int read = nvrtc.ptx(program, ptx.data()))
+    return failed(read);
+  return NvrtcOutput{true, ptx.c_str()}; // up to the NUL
+}
+
+runtime::Result<std::string> compileCuda(const std::string &source, const CudaTarget &target) {
+  auto output = runNvrtc(source, target, {"--fmad=false"});
+  if (!output.ok())
+    return output.error();
+  if (!output->accepted)
+    return runtime::internalError("nvrtc refuses our kernels").withNote(output->text);
+  return std::move(output->text);
 }
 
 } // namespace gnc

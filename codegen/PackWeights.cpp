@@ -65,7 +65,7 @@ Value Packing::panelsOf(ComputeOp op, Value tensor, unsigned dim, int64_t width)
 }
 
 void Packing::pack(ComputeOp op, const llvm::DenseSet<Value> &ofWeights) {
-  std::optional<unsigned> vector = contractionVector(op, target.lanes);
+  std::optional<unsigned> vector = contractionVector(op, {.panelLanes = target.lanes});
   if (!vector || isLibraryCall(op))
     return;
   Contraction c = *classify(op, *vector);

@@ -23,13 +23,15 @@ enum class Need {
   Correctness ///< no
 };
 
+enum class Target { Any, Processor, Card };
+
 /// One line of the story: a pass on functions, by its flag without "gnc-".
 struct Step {
   Phase phase;
   StringLiteral flag;
   std::unique_ptr<Pass> (*create)(const PipelineOptions &options);
   Need need = Need::Speed;
-  bool onGpu = true; ///< or for processors only
+  Target target = Target::Any; ///< that it is for
 };
 
 /// A pass that needs no option.
@@ -42,6 +44,13 @@ std::unique_ptr<Pass> splitReduction(const PipelineOptions &options) {
   SplitReductionOptions own;
   own.blocks = options.gpu ? 128 : 0;
   return createSplitReduction(own);
+}
+
+/// Tiles of cards go through shared memory, which may transpose them.
+std::unique_ptr<Pass> assignLayouts(const PipelineOptions &options) {
+  AssignLayoutsOptions own;
+  own.alongSums = options.gpu;
+  return createAssignLayouts(own);
 }
 
 std::unique_ptr<Pass> winograd(const PipelineOptions &options) {
@@ -85,10 +94,13 @@ constexpr Step kGraphStory[] = {
     // Convolutions of 3x3 go in tiles, while each is one equation: after fusion, so that what
     // follows a convolution is in its `finish`. The emitter of GPUs would compute all points of a
     // tile for each.
-    {Phase::Fused, "winograd", winograd, Need::Speed, /*onGpu=*/false},
+    {Phase::Fused, "winograd", winograd, Need::Speed, Target::Processor},
     // A library computes what it has plans for, if one is asked: after fusion, so that bias and
     // activation are in `finish`; before sums and indices are split for our own kernels.
     {Phase::Fused, "choose-library", chooseLibrary},
+    // A card waits for memory and for launches: variances do not wait for means. Before sums are
+    // split, as two of them are one form.
+    {Phase::Fused, "one-pass-variance", plain<createOnePassVariance>, Need::Speed, Target::Card},
     // Long sums with few results get partial sums. After fusion, which wants to see them whole.
     {Phase::Fused, "split-reduction", splitReduction},
     // The second stages walk over indices of extent 1.
@@ -98,13 +110,15 @@ constexpr Step kGraphStory[] = {
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.
     {Phase::Fused, "materialize-guards", plain<createMaterializeGuards>},
+    // A copy that only adds a border is a launch for nothing: who computes the operand writes it.
+    {Phase::Fused, "write-padded", plain<createWritePadded>, Need::Speed, Target::Card},
     // Only now is it known which equations are contractions, and what they read.
-    {Phase::Fused, "assign-layouts", plain<createAssignLayouts>},
+    {Phase::Fused, "assign-layouts", assignLayouts},
     // Last of what computes: what is rounded is what really goes through memory.
     {Phase::Fused, "store-half", plain<createStoreHalf>},
     // Panels are as wide as the tile of a contraction, which is known when nothing about it changes
     // any more. A card copies its tiles through shared memory.
-    {Phase::Fused, "pack-weights", packWeights, Need::Speed, /*onGpu=*/false},
+    {Phase::Fused, "pack-weights", packWeights, Need::Speed, Target::Processor},
 };
 constexpr StringLiteral kLowering = "lower-to-kernels", kPlanning = "plan-memory";
 
@@ -117,6 +131,10 @@ std::string refusal(StringRef flag) {
   if (inStory || flag == kLowering || flag == kPlanning)
     return "no program is right without the pass '" + flag.str() + "'";
   return "there is no pass '" + flag.str() + "'";
+}
+
+bool isFor(Target target, const PipelineOptions &options) {
+  return target == Target::Any || (target == Target::Card) == bool(options.gpu);
 }
 
 constexpr StringLiteral kPhases[] = {"ast",  "graph", "train", "fused", "tiled", "buffers",
@@ -151,7 +169,7 @@ bool buildPipeline(ModuleOp module, OpPassManager &passes, Phase last,
   };
   bool kernels = llvm::any_of(module.getOps<func::FuncOp>(), isKernel);
   for (const Step &step : kGraphStory)
-    if (!kernels && wanted(step.phase, step.flag) && (step.onGpu || !options.gpu))
+    if (!kernels && wanted(step.phase, step.flag) && isFor(step.target, options))
       passes.addNestedPass<func::FuncOp>(step.create(options));
   // Equations become kernels, one each, and a list of launches.
   if (wanted(Phase::Tiled, kLowering))

@@ -1,5 +1,7 @@
 #include "codegen/UpdatePlan.h"
 #include "ir/CopyEquation.h"
+#include "ir/Layout.h"
+#include "ir/LibraryCall.h"
 
 using namespace mlir;
 
@@ -19,6 +21,19 @@ static bool isIdentity(ComputeOp op, AccessAttr access) {
         !(op.getExtents()[dim] == 1 && coordinate == getAffineConstantExpr(0, op.getContext())))
       return false;
   return true;
+}
+
+/// Elements are of one type and lie in the same places, however their dimensions of extent 1 are
+/// ordered.
+static bool lieAlike(Type a, Type b) {
+  auto x = cast<RankedTensorType>(a), y = cast<RankedTensorType>(b);
+  if (x.getShape() != y.getShape() || x.getElementType() != y.getElementType())
+    return false;
+  return llvm::all_of(llvm::zip_equal(x.getShape(), physicalStrides(x), physicalStrides(y)),
+                      [](auto dimension) {
+                        auto [extent, one, other] = dimension;
+                        return extent == 1 || one == other;
+                      });
 }
 
 /// Element i of the result depends on no other element of `tensor`.
@@ -68,8 +83,9 @@ UpdatePlan planUpdates(func::FuncOp function) {
     Value value = end->getOperand(update.result);
     auto op = value.getDefiningOp<ComputeOp>();
     Value old = block.getArgument(update.argument);
-    return op && value.getType() == old.getType() && !taken.contains(value) &&
-           readsElementwise(op, old) &&
+    // What a library computes cannot be held back.
+    return op && !isLibraryCall(op) && lieAlike(value.getType(), old.getType()) &&
+           !taken.contains(value) && readsElementwise(op, old) &&
            llvm::none_of(op.getResults(), [&](Value result) { return shown.contains(result); }) &&
            llvm::all_of(op->getUsers(), [&](Operation *user) { return user == end; });
   };

@@ -229,12 +229,22 @@ struct Grad {
   std::vector<Stmt *> equations; // EquationStmt, RequireStmt
 };
 
+/// `cuda(blocks = C) """ .. """`: a kernel in CUDA C++.
+struct CudaText {
+  std::optional<Args> launch;
+  Span text; // with its quotes
+  Span span;
+
+  llvm::StringRef source() const { return text.text().drop_front(3).drop_back(3); }
+};
+
 struct OpDecl : Decl {
   GNC_DECL(OpDecl, Op)
   Params params;
   std::vector<Result> results;
   Expr *value = nullptr;         // `op f(x) = e`; then there are no equations
   std::vector<Stmt *> equations; // EquationStmt, RequireStmt
+  std::optional<CudaText> cuda;  // in place of either
   std::optional<Grad> grad;
 };
 

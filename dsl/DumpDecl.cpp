@@ -186,10 +186,15 @@ void Dumper::write(const BlockDecl &d) {
 
 void Dumper::write(const OpDecl &d) {
   head(d.params, d.results);
-  if (d.value)
+  if (d.cuda) {
+    os << " cuda";
+    args(d.cuda->launch);
+    os.write_escaped(d.cuda->source());
+  } else if (d.value) {
     value(" = ", d.value);
-  else
+  } else {
     body("equations", d.equations);
+  }
   if (d.grad) {
     body("grad", d.grad->equations);
     attributes(d.grad->attributes);

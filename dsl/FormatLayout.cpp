@@ -232,6 +232,7 @@ bool breakOne(std::vector<Piece> &pieces, const Line &line) {
 } // namespace
 
 unsigned fmt::widthOf(llvm::StringRef text) {
+  text = text.split('\n').first; // a text of several lines hangs below its first one
   int width = llvm::sys::unicode::columnWidthUTF8(text);
   return width >= 0 ? width : text.size();
 }

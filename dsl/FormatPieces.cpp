@@ -240,6 +240,7 @@ bool fmt::endsOperand(const std::vector<Piece> &pieces, unsigned i) {
   case Tok::Float:
   case Tok::Size:
   case Tok::String:
+  case Tok::Text:
   case Tok::RParen:
   case Tok::KwTrue:
   case Tok::KwFalse:

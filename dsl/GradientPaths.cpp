@@ -1,5 +1,7 @@
 #include "dsl/GradientPaths.h"
 
+#include "dsl/Op.h"
+
 #include "ir/ComputeGradient.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -18,6 +20,9 @@ public:
   /// An op whose result the loss has a gradient for, with an input that weights move, and whose
   /// gradient is zero everywhere: that weight.
   const Parameter *blocked(const OpUse &use);
+  /// Of a kernel in CUDA C++ for whose result the loss has a gradient: an input that weights move
+  /// and for which it gives none, and that weight; null if there is none.
+  std::pair<llvm::StringRef, const Parameter *> lost(const OpUse &use) const;
 
 private:
   bool passes(mlir::OpOperand &operand, bool throughStop);
@@ -63,6 +68,16 @@ Paths::Paths(Elaborator &elab, mlir::Value loss, llvm::ArrayRef<const Parameter 
         wanted.insert(operand.get());
     }
   }
+}
+
+std::pair<llvm::StringRef, const Parameter *> Paths::lost(const OpUse &use) const {
+  if (llvm::none_of(use.results, [&](const Tensor &r) { return wanted.contains(r.value); }))
+    return {};
+  for (auto [input, declared] : llvm::zip(use.inputs, use.op->params.inputs))
+    if (const Parameter *weight = isFloat(input.value) ? weightOf(input.value) : nullptr;
+        weight && !hasGradient(*use.op, declared.name.text))
+      return {declared.name.text, weight};
+  return {};
 }
 
 const Parameter *Paths::blocked(const OpUse &use) {
@@ -115,7 +130,14 @@ void gnc::dsl::warnAboutPaths(Elaborator &elab, mlir::Value loss,
     elab.warning("unreached-weight", at, "the loss does not depend on " + listed(unreached))
         .help("use what they compute, or leave them out; in training they only cost time");
   for (const OpUse &use : elab.opUses)
-    if (const Parameter *weight = paths.blocked(use))
+    if (auto [input, weight] = paths.lost(use); weight)
+      elab.error("kernel-gradient", use.at,
+                 use.op->name.text + " is CUDA C++ without a gradient for " + input + ", and " +
+                     weight->path + " learns through it")
+          .note(use.op->name.span, "declared here")
+          .help("write one behind its text: grad { d." + input +
+                "[..] = .. }; or cut it with stop(..)");
+    else if (const Parameter *weight = paths.blocked(use))
       elab.warning("zero-gradient", use.at,
                    "the gradient of " + use.op->name.text + " is zero everywhere: " + weight->path +
                        " cannot learn through it")

@@ -60,6 +60,8 @@ Tok Lexer::token() {
   }
   if (isDigit(c))
     return number();
+  if (text.substr(pos).starts_with("\"\"\""))
+    return longText();
   if (c == '"')
     return string();
   return sign();
@@ -143,6 +145,22 @@ Tok Lexer::string() {
   }
   ++pos;
   return bad ? Tok::Error : Tok::String;
+}
+
+/// Everything up to the next """, as it stands.
+Tok Lexer::longText() {
+  constexpr llvm::StringLiteral quotes = "\"\"\"";
+  uint32_t begin = pos;
+  size_t end = text.find(quotes, begin + quotes.size());
+  if (end == llvm::StringRef::npos) {
+    pos = begin + quotes.size();
+    diags.error("open-string", span(begin, pos), "this text does not end")
+        .help("close it with '\"\"\"'");
+    pos = text.size(); // what follows would be reported word by word
+    return Tok::Error;
+  }
+  pos = end + quotes.size();
+  return Tok::Text;
 }
 
 Tok Lexer::sign() {

@@ -19,6 +19,7 @@ private:
   Tok number();
   Tok badNumber(uint32_t begin);
   Tok string();
+  Tok longText();
   Tok sign();
   Tok unknown();
   void checkUtf8();

@@ -98,6 +98,8 @@ const ast::Result *OpElaborator::resultNamed(StringRef name) const {
 FailureOr<llvm::SmallVector<Tensor, 2>> OpElaborator::run(ArrayRef<Tensor> inputs) {
   if (failed(declareInputs(inputs)))
     return failure();
+  if (op.cuda)
+    return kernel(inputs);
   if (pointwise) {
     auto result = pointwiseResult(inputs);
     if (failed(result))

@@ -17,6 +17,10 @@ FailureOr<llvm::SmallVector<Tensor, 2>> applyOp(Elaborator &elab, const ast::OpD
                                                 llvm::ArrayRef<Tensor> inputs, Scope &settings,
                                                 Span use);
 
+/// Whether a gradient can flow through the op to an input: a kernel in CUDA C++ has only what is
+/// written behind it.
+bool hasGradient(const ast::OpDecl &op, llvm::StringRef input);
+
 /// True if the inputs have no types: the op is written on numbers and maps over tensors of equal
 /// shapes.
 bool isPointwise(const ast::OpDecl &op);

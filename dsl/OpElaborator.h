@@ -4,7 +4,7 @@
 // ops with a gradient of their own) further inside are made first, as tensors over the indices they
 // use, and read back. Files: Op.cpp (results, order), OpEquation.cpp (one equation), OpIndices.cpp
 // (ranges), OpAccess.cpp (coordinates and bounds), OpScalar.cpp (arithmetic), OpReduce.cpp
-// (reductions), OpCall.cpp (calls), OpGradient.cpp (`grad`).
+// (reductions), OpCall.cpp (calls), OpGradient.cpp (`grad`), OpCuda.cpp (`cuda`).
 #ifndef GNC_DSL_OPELABORATOR_H
 #define GNC_DSL_OPELABORATOR_H
 
@@ -69,6 +69,17 @@ private:
   LogicalResult checkBatch(const ast::Param &input, const Tensor &tensor);
   FailureOr<Tensor> pointwiseResult(llvm::ArrayRef<Tensor> inputs);
   LogicalResult setDomain(llvm::ArrayRef<Tensor> inputs);
+  //===- kernels in CUDA C++ (OpCuda.cpp) ---------------------------------------------------===//
+  FailureOr<llvm::SmallVector<Tensor, 2>> kernel(llvm::ArrayRef<Tensor> inputs);
+  FailureOr<TensorType> kernelResult(const ast::Result &result, bool mapped);
+  LogicalResult checkKernelNames();
+  struct KernelLaunch {
+    int64_t threads = 256;
+    std::optional<int64_t> blocks = {};
+  };
+  FailureOr<KernelLaunch> kernelLaunch();
+  mlir::DictionaryAttr kernelConstants();
+
   LogicalResult statement(const ast::Stmt &stmt);
   LogicalResult requirement(const ast::RequireStmt &stmt);
   LogicalResult equation(const ast::EquationStmt &eq);

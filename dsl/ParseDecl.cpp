@@ -174,23 +174,8 @@ bool Parser::op(OpDecl &d) {
     if (input.name.text == "count")
       report("reducer-name", input.name.span, "'count' reduces and cannot name a tensor")
           .help("use another name, such as 'count_'");
-  Body equations;
-  if (accept(Tok::Equal)) {
-    if (!(d.value = expr()))
-      return false;
-    if (is(Tok::Arrow)) {
-      report("expected-newline", here(), "a flow cannot stand in an op")
-          .help("in an op a function is called: relu(x); a chain of layers is a block");
-      return false;
-    }
-  } else if (!is(Tok::LBrace)) {
-    unexpected("expected-token", "'{' or '=' after the head of the op")
-        .note("an op has equations, or one value: op f(x) = x * x");
+  if (!opBody(d))
     return false;
-  } else if (!body(equations, /*equations=*/true)) {
-    return false;
-  }
-  d.equations = std::move(equations.stmts);
   if (!isWord("grad"))
     return true;
   d.grad.emplace();
@@ -200,6 +185,46 @@ bool Parser::op(OpDecl &d) {
     return false;
   d.grad->equations = std::move(given.stmts);
   d.grad->span = since(start);
+  return true;
+}
+
+/// "=" expr | equations | "cuda" [args] TEXT
+bool Parser::opBody(OpDecl &d) {
+  if (isWord("cuda"))
+    return cudaText(d);
+  if (accept(Tok::Equal)) {
+    if (!(d.value = expr()))
+      return false;
+    if (!is(Tok::Arrow))
+      return true;
+    report("expected-newline", here(), "a flow cannot stand in an op")
+        .help("in an op a function is called: relu(x); a chain of layers is a block");
+    return false;
+  }
+  if (!is(Tok::LBrace)) {
+    unexpected("expected-token", "'{' or '=' after the head of the op")
+        .note("an op has equations, or one value: op f(x) = x * x");
+    return false;
+  }
+  Body equations;
+  if (!body(equations, /*equations=*/true))
+    return false;
+  d.equations = std::move(equations.stmts);
+  return true;
+}
+
+bool Parser::cudaText(OpDecl &d) {
+  d.cuda.emplace();
+  Span start = take();
+  if (is(Tok::LParen) && !args(d.cuda->launch.emplace()))
+    return false;
+  if (!is(Tok::Text)) {
+    unexpected("expected-token", "the kernel, a text between \"\"\"")
+        .note("write cuda \"\"\" y[i] = x[i]; \"\"\"");
+    return false;
+  }
+  d.cuda->text = take();
+  d.cuda->span = since(start);
   return true;
 }
 

@@ -87,6 +87,8 @@ private:
   bool net(ast::NetDecl &d);
   bool block(ast::BlockDecl &d);
   bool op(ast::OpDecl &d);
+  bool opBody(ast::OpDecl &d);
+  bool cudaText(ast::OpDecl &d);
   bool def(ast::DefDecl &d);
   bool optimizer(ast::OptimizerDecl &d);
   bool metric(ast::MetricDecl &d);

@@ -304,7 +304,7 @@ std::vector<Completion> Completer::run() {
   size_t word = text.wordAt(offset);
   if (word != TextView::none && text.span(word).begin >= offset)
     word = TextView::none; // it begins here: what is typed stands in front of it
-  if (text.inComment(offset) || text.kind(word) == Tok::String || text.isNumber(word))
+  if (text.inComment(offset) || text.isText(word) || text.isNumber(word))
     return {};
   previous = text.before(word == TextView::none ? offset : text.span(word).begin);
   around = text.declaration(offset);

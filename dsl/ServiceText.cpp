@@ -26,6 +26,10 @@ bool TextView::isNumber(size_t token) const {
   return kind(token) == Tok::Integer || kind(token) == Tok::Float || kind(token) == Tok::Size;
 }
 
+bool TextView::isText(size_t token) const {
+  return kind(token) == Tok::String || kind(token) == Tok::Text;
+}
+
 size_t TextView::before(uint32_t offset) const {
   auto after = llvm::partition_point(file.tokens, [&](const Token &t) { return t.end <= offset; });
   // The end of the file is a token without bytes.
@@ -38,8 +42,7 @@ size_t TextView::wordAt(uint32_t offset) const {
   size_t left = before(offset);
   size_t right = left + 1; // `none + 1` is the first
   auto good = [&](size_t token) {
-    return kind(token) == Tok::Name || kind(token) == Tok::String || isNumber(token) ||
-           isReserved(kind(token));
+    return kind(token) == Tok::Name || isText(token) || isNumber(token) || isReserved(kind(token));
   };
   if (right < file.tokens.size() && file.tokens[right].begin <= offset && good(right))
     return right;
@@ -304,7 +307,7 @@ std::string gnc::dsl::service::headOf(const ast::Decl &decl) {
   size_t end = 0;
   for (; end < text.size(); ++end) {
     char c = text[end];
-    if (open == 0 && (c == '{' || c == '='))
+    if (open == 0 && (c == '{' || c == '=' || c == '"'))
       break;
     open += c == '(' || c == '[';
     open -= (c == ')' || c == ']') && open;

@@ -28,6 +28,7 @@ public:
   llvm::StringRef text(size_t token) const;
   Span span(size_t token) const;
   bool isNumber(size_t token) const;
+  bool isText(size_t token) const; ///< between quotes
 
   /// The name, keyword, number or string that the offset lies in or directly behind.
   size_t wordAt(uint32_t offset) const;

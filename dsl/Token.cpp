@@ -25,6 +25,7 @@ llvm::StringRef gnc::dsl::describe(Tok kind) {
   case Tok::Float: return "a number";
   case Tok::Size: return "a size";
   case Tok::String: return "a string";
+  case Tok::Text: return "a text";
 #define KEYWORD(KIND, SPELLING, CONTINUES)                                                         \
   case Tok::KIND: return "'" SPELLING "'";
 #define SIGN(KIND, SPELLING, CONTINUES) KEYWORD(KIND, SPELLING, CONTINUES)

@@ -20,6 +20,7 @@ enum class Tok : uint8_t {
   Float,
   Size,
   String,
+  Text, // between """, of any number of lines
 #define KEYWORD(KIND, SPELLING, CONTINUES) KIND,
 #define SIGN(KIND, SPELLING, CONTINUES) KIND,
 #include "dsl/Tokens.def"

@@ -3,6 +3,7 @@
 #include "dsl/Walk.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace gnc::dsl;
@@ -70,6 +71,7 @@ private:
   void checkBlock(const ast::Decl &decl, const ast::Params &params,
                   llvm::ArrayRef<ast::Result> results, const ast::Body &body);
   void checkOp(const ast::OpDecl &op);
+  void readKernel(const ast::CudaText &kernel);
   void checkSection(const ast::Body &body);
   void checkAugment(const ast::WhenStmt &stmt);
   bool mayBeRandom(StringRef layer) const;
@@ -206,9 +208,24 @@ void UnusedCheck::checkBlock(const ast::Decl &decl, const ast::Params &params,
   checkBody(body, /*valueIsUsed=*/true, /*onlyLets=*/false);
 }
 
+/// Every word of the text may be a name of the head.
+void UnusedCheck::readKernel(const ast::CudaText &kernel) {
+  for (const ast::Arg &argument : kernel.launch ? kernel.launch->list : std::vector<ast::Arg>())
+    reads.read(argument.value);
+  auto inWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  for (StringRef rest = kernel.source(); !rest.empty();) {
+    rest = rest.drop_until(inWord);
+    StringRef word = rest.take_while(inWord);
+    reads.add(word);
+    rest = rest.drop_front(word.size());
+  }
+}
+
 void UnusedCheck::checkOp(const ast::OpDecl &op) {
   readHead(op.params, op.results);
   reads.read(op.value);
+  if (op.cuda)
+    readKernel(*op.cuda);
   for (const ast::Stmt *stmt : op.equations)
     walk(*stmt, reads);
   if (op.grad)

@@ -18,10 +18,12 @@ static LogicalResult verifyCoordinate(ComputeOp op, unsigned read, unsigned dim,
   AffineExpr coordinate = access.getCoords().getResult(dim);
   if (ShapedType::isDynamic(extent)) {
     auto index = dyn_cast<AffineDimExpr>(coordinate);
-    if (!index || !ShapedType::isDynamic(op.getExtents()[index.getPosition()]))
-      return op.emitOpError() << "read " << read
-                              << " must use the batch index alone for the batch axis";
-    return success();
+    auto number = dyn_cast<AffineConstantExpr>(coordinate); // there is a first sample
+    if (index ? ShapedType::isDynamic(op.getExtents()[index.getPosition()])
+              : number && number.getValue() == 0)
+      return success();
+    return op.emitOpError() << "read " << read
+                            << " must use the batch index alone, or 0, for the batch axis";
   }
   bool dataDependent = false;
   coordinate.walk([&](AffineExpr expr) { dataDependent |= isa<AffineSymbolExpr>(expr); });

@@ -241,6 +241,30 @@ def Gnc_CustomOp : Gnc_TensorOp<"custom", [IsolatedFromAbove]> {
   let hasVerifier = 1;
 }
 
+def Gnc_CudaOp : Gnc_TensorOp<"cuda", []> {
+  let summary = "a kernel that the user wrote in CUDA C++";
+  let description = [{
+    `source` is the body of a `__global__` function, whose text begins in line `line` of `file`. Its parameters are the
+    inputs and then the results, row-major, called `names`; `constants` are numbers that it knows by name: i64 are `int`,
+    f32 are `float`, i1 are `bool`. It runs in blocks of `threads` threads: in `blocks` blocks for each sample, or,
+    without `blocks`, in as many as give each element of the first result a thread. `batch` is its name for the number of
+    samples; without one it computes a single sample, and batched tensors are those of this sample.
+
+    Nothing else is known of it, and no pass looks inside: it has no value but on a card, and no gradient but the one that
+    a `gnc.custom` around it gives.
+
+    ```mlir
+    %y = gnc.cuda(%x) {constants = {C = 8 : i64}, file = "net.net", line = 3 : i64, names = ["x", "y"],
+      source = "y[i] = x[i] / C;", threads = 256 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Gnc_UnroundedTensor>:$inputs, StrAttr:$source, StrAttr:$file, I64Attr:$line, StrArrayAttr:$names,
+                       DictionaryAttr:$constants, I64Attr:$threads, OptionalAttr<I64Attr>:$blocks, OptionalAttr<StrAttr>:$batch);
+  let results = (outs Variadic<Gnc_UnroundedTensor>:$results);
+  let assemblyFormat = "`(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
+  let hasVerifier = 1;
+}
+
 def Gnc_ReturnOp : Gnc_Op<"return", [Terminator, Pure, ParentOneOf<["CustomOp"]>]> {
   let summary = "ends a region of gnc.custom";
   let arguments = (ins Variadic<Gnc_Tensor>:$values);
@@ -257,7 +281,7 @@ def Gnc_BufferOp : Gnc_Op<"buffer", []> {
     `tensor` is the tensor type it holds (with its layout as encoding); the flat memref is as large as the tensor at the
     planned batch. `offset` (bytes) is set by `--gnc-plan-memory`. `host` is present on tensors that the host sees and
     holds the attributes of the argument or result it was (gnc.role, gnc.path, ..; role "result" for results).
-    Buffers with a role other than input, schedule, stream and result persist between runs. `constant` are the elements of
+    Buffers with a role other than input, schedule, stream, halt and result persist between runs. `constant` are the elements of
     an i32 buffer that nothing writes.
   }];
   let arguments = (ins TypeAttr:$tensor, OptionalAttr<I64Attr>:$offset, OptionalAttr<DictionaryAttr>:$host,

@@ -9,8 +9,10 @@
 //
 // Where a contraction meets a fixed order it cannot use (the data gradient reads the weights with
 // the input channel innermost), the operand or the result is copied into the order it needs: an
-// identity equation, visible in the graph. An equation that a library computes says itself how its
-// operands lie.
+// identity equation, visible in the graph. Not where `along-sums` says that contractions read
+// columns along an index of their sum just as well: the weights are then read as they lie. An
+// equation that a library computes says itself how its operands lie, and a kernel of the user has
+// them row-major.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
@@ -35,12 +37,14 @@ using Order = SmallVector<unsigned>;
 
 class LayoutAssignment {
 public:
-  explicit LayoutAssignment(func::FuncOp function) : function(function) {}
+  LayoutAssignment(func::FuncOp function, bool alongSums)
+      : function(function), alongSums(alongSums) {}
   void run();
 
 private:
   void fixInputs();
   void fixReshapes();
+  void fixUserKernels();
   void decide(ComputeOp op);
   void decideLibraryCall(ComputeOp op);
   void fix(Value tensor, Order order);
@@ -49,10 +53,12 @@ private:
   void setTypes();
   void setFunctionType();
   void insertCopies(ComputeOp op);
+  void insertCopies(CudaOp op);
   void insertLibraryCopies(ComputeOp op);
   void transposeReads(ComputeOp op);
 
   func::FuncOp function;
+  bool alongSums;
   llvm::DenseMap<Value, Order> orders;
   SmallVector<Value> worklist;
   llvm::DenseMap<Operation *, unsigned> vectorOf; // contraction -> its column index
@@ -120,6 +126,13 @@ void LayoutAssignment::fixReshapes() {
     for (Value tensor : {reshape.getInput(), reshape.getResult()})
       fix(tensor, llvm::to_vector(llvm::seq<unsigned>(0, typeOf(tensor).getRank())));
   });
+}
+
+/// Results are row-major, whatever reads them.
+void LayoutAssignment::fixUserKernels() {
+  for (CudaOp op : function.getOps<CudaOp>())
+    for (Value result : op.getResults())
+      orders[result] = llvm::to_vector(llvm::seq<unsigned>(0, typeOf(result).getRank()));
 }
 
 /// Columns of B in the order in which rows of A are walked, the vector last: equal equations get
@@ -318,7 +331,7 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
   OpBuilder builder(op);
   Value columns = op.getReads()[c.b];
   unsigned dim = *Contraction::soleDimension(op.getAccess(c.b), vector);
-  if (physicalOrder(typeOf(columns)).back() != dim) {
+  if (physicalOrder(typeOf(columns)).back() != dim && !(alongSums && liesAlongSum(op, c))) {
     Order order = columnOrder(op, c, dim, physicalOrder(typeOf(op.getReads()[c.a])));
     if (typeOf(columns).isDynamicDim(0))
       order.erase(llvm::find(order, 0u)), order.insert(order.begin(), 0);
@@ -338,6 +351,16 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
   result.replaceAllUsesExcept(copy, copy.getDefiningOp());
 }
 
+void LayoutAssignment::insertCopies(CudaOp op) {
+  OpBuilder builder(op);
+  for (OpOperand &operand : op->getOpOperands()) {
+    RankedTensorType type = typeOf(operand.get());
+    Order rowMajor = llvm::to_vector(llvm::seq<unsigned>(0, type.getRank()));
+    if (!liesAs(type, rowMajor))
+      operand.set(createCopy(builder, op.getLoc(), operand.get(), withOrder(type, rowMajor)));
+  }
+}
+
 /// A tensor of which an equation reads several elements at a point, each across its order, is
 /// copied into the equation's order first: moving it costs less than as many scattered reads.
 void LayoutAssignment::transposeReads(ComputeOp op) {
@@ -345,11 +368,17 @@ void LayoutAssignment::transposeReads(ComputeOp op) {
     return;
   unsigned innermost = physicalOrder(typeOf(op.getResult(0))).back();
   llvm::SmallDenseMap<Value, unsigned> scattered; // how many reads
+  auto oncePerResult = [&](AffineMap coords) {    // beside a sum
+    auto walks = [&](unsigned index) { return coords.isFunctionOfDim(index); };
+    return !op.isPointwise() &&
+           llvm::none_of(llvm::seq<unsigned>(op.getNumParallel(), op.getNumIndices()), walks);
+  };
   auto dimension = [&](unsigned read) -> std::optional<unsigned> {
     AccessAttr access = op.getAccess(read);
     std::optional<unsigned> dim = bareDimension(access, innermost);
     Value tensor = op.getReads()[read];
-    if (!dim || isa_and_nonnull<RandomOp>(tensor.getDefiningOp()) ||
+    if (!dim || oncePerResult(access.getCoords()) ||
+        isa_and_nonnull<RandomOp>(tensor.getDefiningOp()) ||
         physicalOrder(typeOf(tensor)).back() == *dim)
       return std::nullopt;
     return dim;
@@ -390,11 +419,14 @@ void LayoutAssignment::run() {
     return; // once is enough
   fixInputs();
   fixReshapes();
+  fixUserKernels();
   spread();
   for (ComputeOp op : computes)
     decide(op);
   setTypes();
   for (ComputeOp op : computes)
+    insertCopies(op);
+  for (CudaOp op : function.getOps<CudaOp>())
     insertCopies(op);
   for (ComputeOp op : computes)
     transposeReads(op);
@@ -403,6 +435,7 @@ void LayoutAssignment::run() {
 
 namespace {
 struct AssignLayouts : gnc::impl::AssignLayoutsBase<AssignLayouts> {
-  void runOnOperation() override { LayoutAssignment(getOperation()).run(); }
+  using AssignLayoutsBase::AssignLayoutsBase;
+  void runOnOperation() override { LayoutAssignment(getOperation(), alongSums).run(); }
 };
 } // namespace

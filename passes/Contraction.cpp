@@ -1,5 +1,6 @@
 #include "passes/Contraction.h"
 #include "ir/IndexMath.h"
+#include "ir/Layout.h"
 
 using namespace mlir;
 
@@ -87,6 +88,24 @@ std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
   if (c.m.empty() || (!c.panel && !Contraction::soleDimension(op.getAccess(c.b), vector)))
     return std::nullopt;
   return c;
+}
+
+bool liesAlongSum(ComputeOp op, const Contraction &c) {
+  constexpr int64_t kVector = 4;
+  auto innermost = [&](unsigned read) -> std::optional<unsigned> {
+    SmallVector<unsigned> order =
+        physicalOrder(cast<RankedTensorType>(op.getReads()[read].getType()));
+    if (order.empty())
+      return std::nullopt;
+    auto index = dyn_cast<AffineDimExpr>(op.getAccess(read).getCoords().getResult(order.back()));
+    bool alone = index && llvm::is_contained(c.k, index.getPosition()) &&
+                 !ShapedType::isDynamic(op.getExtents()[index.getPosition()]) &&
+                 op.getExtents()[index.getPosition()] % kVector == 0 &&
+                 Contraction::soleDimension(op.getAccess(read), index.getPosition());
+    return alone ? std::optional(index.getPosition()) : std::nullopt;
+  };
+  std::optional<unsigned> index = innermost(c.b);
+  return index && index == innermost(c.a);
 }
 
 SmallVector<unsigned> vectorCandidates(ComputeOp op) {

@@ -41,6 +41,10 @@ std::optional<int64_t> panelWidth(AccessAttr access, unsigned index);
 /// reuse a column for.
 std::optional<Contraction> classify(ComputeOp op, unsigned vector);
 
+/// Both operands lie along one index of the sum, which each of them walks alone, by fours: a kernel
+/// that transposes what it loads reads vectors of either.
+bool liesAlongSum(ComputeOp op, const Contraction &c);
+
 /// All indices that `classify` accepts, in the op's order.
 llvm::SmallVector<unsigned> vectorCandidates(ComputeOp op);
 

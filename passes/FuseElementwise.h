@@ -15,4 +15,9 @@ bool joinFinish(ComputeOp op);
 /// Computes `op`, pointwise, in every op that reads it. True if `op` has no use any more.
 bool inlineIntoReaders(ComputeOp op);
 
+/// Whether `reader` can compute what it reads of `producer`, pointwise, itself.
+bool canComputeIn(ComputeOp producer, ComputeOp reader);
+/// Does it; returns what `reader` became.
+ComputeOp computeIn(ComputeOp producer, ComputeOp reader);
+
 } // namespace gnc

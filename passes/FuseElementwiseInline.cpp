@@ -254,6 +254,25 @@ static void inlineRead(EquationDraft &draft, unsigned number, ComputeOp producer
 
 namespace gnc {
 
+bool canComputeIn(ComputeOp producer, ComputeOp reader) {
+  return producer.isPointwise() && !producer.hasFinish() &&
+         llvm::all_of(llvm::enumerate(reader.getReads()), [&](auto read) {
+           auto source = dyn_cast<OpResult>(read.value());
+           return !source || source.getOwner() != producer ||
+                  canInline(producer, source.getResultNumber(), reader, read.index());
+         });
+}
+
+ComputeOp computeIn(ComputeOp producer, ComputeOp reader) {
+  EquationDraft draft = EquationDraft::of(reader);
+  // From the last: a read that is added to the body moves up those after it.
+  for (unsigned read = draft.reads.size(); read-- > 0;)
+    if (auto source = dyn_cast<OpResult>(draft.reads[read].tensor);
+        source && source.getOwner() == producer)
+      inlineRead(draft, read, producer, source.getResultNumber());
+  return replaceWith(reader, draft);
+}
+
 bool inlineIntoReaders(ComputeOp producer) {
   if (!producer.isPointwise() || producer.hasFinish())
     return false;
@@ -264,15 +283,8 @@ bool inlineIntoReaders(ComputeOp producer) {
   for (OpOperand *use : uses)
     if (auto reader = cast<ComputeOp>(use->getOwner()); !llvm::is_contained(readers, reader))
       readers.push_back(reader);
-  for (ComputeOp reader : readers) {
-    EquationDraft draft = EquationDraft::of(reader);
-    // From the last: a read that is added to the body moves up those after it.
-    for (unsigned read = draft.reads.size(); read-- > 0;)
-      if (auto source = dyn_cast<OpResult>(draft.reads[read].tensor);
-          source && source.getOwner() == producer)
-        inlineRead(draft, read, producer, source.getResultNumber());
-    replaceWith(reader, draft);
-  }
+  for (ComputeOp reader : readers)
+    computeIn(producer, reader);
   return true;
 }
 

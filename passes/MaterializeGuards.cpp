@@ -9,9 +9,9 @@
 //
 // gets a copy of the operand in which everything it can touch exists: xp[q] = x[q - 1] ?? 0 with q
 // = i * 2 + r, and dyp[q] = dy[(q - 2) floordiv 2] where (..) ?? 0 with q = i - r + 2. The copy is
-// an equation like any other; equal copies of one tensor (forward and weight gradient) are merged
-// by CSE. What does not fit this form is left alone. Random numbers, which have no memory, are
-// written down for product sums, too.
+// an equation like any other; on a card, whoever computes the operand writes it that way
+// (WritePadded.cpp). What does not fit this form is left alone. Random numbers, which have no
+// memory, are written down for product sums, too.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"

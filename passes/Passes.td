@@ -33,12 +33,22 @@ def MaterializeGuards : Pass<"gnc-materialize-guards", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
+def WritePadded : Pass<"gnc-write-padded", "::mlir::func::FuncOp"> {
+  let summary = "lets pointwise equations write the border that contractions want around their result";
+  let description = [{
+    Instead of a copy with a border: all other readers read at an offset. Copies of several sizes become one. Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect", "::mlir::arith::ArithDialect"];
+}
+
 def AssignLayouts : Pass<"gnc-assign-layouts", "::mlir::func::FuncOp"> {
   let summary = "chooses the physical order of every tensor";
   let description = [{
     Contractions decide (their columns innermost, in result and operand), everything else follows through shared indices;
     where orders conflict, a copy is inserted. The order is the encoding of the tensor's type.
   }];
+  let options = [
+    Option<"alongSums", "along-sums", "bool", "false", "contractions also read columns along an index of their sum">];
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
@@ -112,6 +122,15 @@ def StoreHalf : Pass<"gnc-store-half", "::mlir::func::FuncOp"> {
     Option<"type", "type", "std::string", "\"\"", "f32, f16 or bf16; empty: the precision of the module's recipe">,
     Option<"fewElements", "few-elements", "int64_t", "32", "tensors of fewer elements a sample stay f32">];
   let dependentDialects = ["::gnc::GncDialect"];
+}
+
+def OnePassVariance : Pass<"gnc-one-pass-variance", "::mlir::func::FuncOp"> {
+  let summary = "sums for mean and variance over the batch in one pass";
+  let description = [{
+    From squared distances to an element of the data instead of the mean, which is not known yet. Results differ by rounding:
+    the variance by 1 + k^2 of its last digits, where that element is k deviations from the mean.
+  }];
+  let dependentDialects = ["::gnc::GncDialect", "::mlir::arith::ArithDialect"];
 }
 
 def SplitReduction : Pass<"gnc-split-reduction", "::mlir::func::FuncOp"> {

@@ -12,6 +12,23 @@
 
 namespace gnc::runtime {
 
+Executor::Executor(const Program &program)
+    : source(program), loss(program.find(Role::Result, "loss")),
+      gradientNorm(program.find(Role::Result, "grad_norm")) {}
+
+void Executor::beginStep(int64_t n) {
+  compute(n);
+  outcome.loss = readScalar(*loss);
+  if (gradientNorm)
+    outcome.gradientNorm = readScalar(*gradientNorm);
+  outcome.finite =
+      std::isfinite(outcome.loss) && (!gradientNorm || std::isfinite(outcome.gradientNorm));
+  if (!outcome.finite)
+    return;
+  commit(n);
+  outcome.finite = !notFiniteWeight();
+}
+
 void Executor::initialize(uint64_t seed) {
   for (const Tensor &tensor : source.tensors)
     if (isPersistent(tensor.role)) {

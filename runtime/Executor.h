@@ -13,9 +13,16 @@
 #include "runtime/Status.h"
 #include "runtime/ThreadPool.h"
 
+#include <cmath>
 #include <span>
 
 namespace gnc::runtime {
+
+/// What came of a step of a training.
+struct StepOutcome {
+  float loss = 0, gradientNorm = NAN; ///< NaN if the program computes none
+  bool finite = true;                 ///< these are, and so are all weights after the commit
+};
 
 class Executor {
 public:
@@ -36,9 +43,19 @@ public:
   /// alone, once after they were loaded; then all else, for each batch.
   void prepare() { runLaunches(0, source.prologue, source.maxBatch); }
   void answer(int64_t n) { runOn(source.prologue, source.launches.size(), n); }
+
+  /// A step of a training: compute, then commit if the results "loss" and "grad_norm" are finite.
+  /// On a card that is one graph, which decides that itself. Where runs are asynchronous it returns
+  /// at once, and a second step may begin before the first one is ended.
+  virtual void beginStep(int64_t n);
+  /// Waits for the oldest step that was begun. From one that is not finite until `proceed`, the
+  /// steps that were begun compute but commit nothing.
+  virtual StepOutcome endStep() { return outcome; }
+  virtual void proceed() {}
+
   /// Everything before the commit: results are there, weights and states are as before.
   void compute(int64_t n) { runOn(0, source.commit, n); }
-  /// Writes weights and states; after compute() of the same n.
+  /// Writes weights and states; after compute() of the same n, whose results are finite.
   void commit(int64_t n) { runLaunches(source.commit, source.launches.size(), n); }
   /// Launches first <= i < last, with the inputs of the run before: for profiles and diagnosis.
   virtual void runLaunches(size_t first, size_t last, int64_t n) = 0;
@@ -72,7 +89,7 @@ public:
   /// Sets every average to the value of its weight.
   void restartAverages();
   /// A weight that holds NaN or infinity; null if none does.
-  virtual const Tensor *notFiniteWeight() const;
+  const Tensor *notFiniteWeight() const;
 
   /// What random numbers are drawn from in the next run: functions of the seed, the step and the
   /// sample, which is `first` for the first one of the batch (the next one is first + 1, ..).
@@ -92,19 +109,23 @@ public:
   float readScalar(const Tensor &tensor) const;
   void writeScalar(const Tensor &tensor, float value);
 
-  /// Makes what was sent the inputs of the run that follows: done by run, answer and compute.
+  /// Makes what was sent the inputs of the run that follows: done by run, answer, compute and
+  /// beginStep.
   virtual void takeInputs() {}
 
 protected:
-  explicit Executor(const Program &program) : source(program) {}
+  explicit Executor(const Program &program);
 
   const Program &source;
+  const Tensor *const loss, *const gradientNorm; ///< results of a step; null: there is none
 
 private:
   void runOn(size_t first, size_t last, int64_t n) {
     takeInputs();
     runLaunches(first, last, n);
   }
+
+  StepOutcome outcome; ///< of the step that was begun
 };
 
 /// Copies weights and states from one program to another of the same net, whatever their layouts:

@@ -31,7 +31,7 @@ template <typename A, Is<Initializer> T> void fields(A &archive, T &initial) {
 
 template <typename A, Is<Tensor> T> void fields(A &archive, T &tensor) {
   archive(tensor.name);
-  archive.choice(tensor.role, Role::Result);
+  archive.choice(tensor.role, Role::Halt);
   archive.choice(tensor.type, ElementType::Bool);
   archive(tensor.batched);
   archive(tensor.shape);

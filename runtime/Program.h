@@ -39,6 +39,7 @@ enum class Role : uint8_t {
   Schedule,  ///< a scalar computed by the host before each step (see Tensor::schedule)
   Stream,    ///< I32[4], what random numbers come from: see Executor::setStream; at most one
   Result,    ///< written by the program; read by the host after each run
+  Halt,      ///< Target Cuda: I32, named "halt"; the commit writes nothing unless it is 0
 };
 
 /// Lives from run to run, and in checkpoints.
@@ -215,9 +216,10 @@ struct Program {
   std::vector<Kernel> kernels;
   std::vector<LibraryPlan> plans;
   std::vector<Site> sites;
-  /// Launches in order. [0, commit) compute; [commit, end) write weights and state. Between the two
-  /// the host reads the `Result` tensors named "loss" and "grad_norm" (if present) and skips the
-  /// commit when one is not finite.
+  /// Launches in order. [0, commit) compute; [commit, end) write weights and state. These are not
+  /// to happen where one of the `Result` tensors named "loss" and "grad_norm" (if present) is not
+  /// finite. Target Cpu: the host reads them in between and skips the commit. Target Cuda: kernels
+  /// of the commit look at them, and at the `Halt` tensor, and write nothing.
   std::vector<Launch> launches;
   size_t commit = 0;
   /// Launches [0, prologue) depend on weights and states alone: while these stay as they are, what

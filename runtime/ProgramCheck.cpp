@@ -46,6 +46,9 @@ Status checkTensor(const Program &program, const Tensor &tensor) {
   if (tensor.role == Role::Stream &&
       (tensor.type != ElementType::I32 || tensor.batched || tensor.elements() != 4))
     return refuse("is not four words of a stream");
+  if (tensor.role == Role::Halt &&
+      (tensor.type != ElementType::I32 || tensor.batched || tensor.elements() != 1))
+    return refuse("is not the word that stops commits");
   return {};
 }
 
@@ -72,6 +75,17 @@ bool canRunPlan(const Program &program, const Launch &launch) {
          (!works || inside(launch.arguments.back(), plan.workspaceBytes, program.arenaBytes));
 }
 
+/// A card's commit decides itself whether it happens; a plan cannot.
+Status checkCommit(const Program &program) {
+  auto commit = program.launches.begin() + std::ptrdiff_t(program.commit);
+  std::string what = "program '" + program.name + "' commits and ";
+  if (commit != program.launches.end() && !program.find(Role::Halt, "halt"))
+    return internalError(what + "cannot be stopped");
+  if (std::any_of(commit, program.launches.end(), [](const Launch &l) { return l.library; }))
+    return internalError(what + "writes weights by a plan");
+  return {};
+}
+
 Status checkLaunches(const Program &program) {
   for (const Launch &launch : program.launches) {
     bool known = (launch.library ? canRunPlan(program, launch)
@@ -86,7 +100,7 @@ Status checkLaunches(const Program &program) {
   }
   if (program.commit > program.launches.size() || program.prologue > program.commit)
     return internalError("program '" + program.name + "' commits after its end");
-  return {};
+  return program.target == Target::Cuda ? checkCommit(program) : Status();
 }
 
 } // namespace

@@ -70,8 +70,10 @@ Status Stepper::bind(const CompiledNet &compiled, Executor &executor, const Trai
   net = &compiled;
   program = &executor;
   length = size;
-  loss = net->train.find(Role::Result, "loss");
-  gradientNorm = net->train.find(Role::Result, "grad_norm");
+  begun.clear();
+  const Tensor *loss = net->train.find(Role::Result, "loss");
+  const Tensor *gradientNorm = net->train.find(Role::Result, "grad_norm");
+  hasGradientNorm = gradientNorm;
   if (!loss)
     return internalError("the train program has no result 'loss'");
   for (const Tensor *result : {loss, gradientNorm})
@@ -95,33 +97,34 @@ Status Stepper::bindSchedules() {
   return {};
 }
 
-Result<Stepper::Report> Stepper::step(TrainingState &state, std::span<const uint32_t> samples,
-                                      bool skipNotFinite) {
-  int64_t n = int64_t(samples.size());
-  setSchedules(state);
-  program->compute(n);
-  if (program->isAsynchronous() && meanwhile)
-    meanwhile();
-  if (Status status = settle(state); !status.ok())
-    return std::move(status).error();
-  Report report;
-  report.loss = program->readScalar(*loss);
-  report.gradientNorm = gradientNorm ? program->readScalar(*gradientNorm) : NAN;
+void Stepper::begin(const TrainingState &state, std::span<const uint32_t> samples) {
+  setSchedules(state, inFlight() + 1);
+  program->beginStep(int64_t(samples.size()));
+  begun.push_back(samples);
+}
+
+Result<Stepper::Report> Stepper::end(TrainingState &state, bool skipNotFinite) {
+  std::span<const uint32_t> samples = begun.front();
+  StepOutcome outcome = program->endStep();
+  begun.erase(begun.begin());
   if (Status status = program->status(); !status.ok())
     return std::move(status).error();
-  if (const Tensor *bad = notFiniteResult()) {
-    if (!skipNotFinite)
-      return explain(bad == loss ? "the loss" : "the gradient's norm", state, samples);
+  Report report{outcome.loss, outcome.gradientNorm, false};
+  if (!outcome.finite) {
+    bool replaced = dropLaterSteps();
+    bool badLoss = !std::isfinite(outcome.loss);
+    if (!badLoss && (!hasGradientNorm || std::isfinite(outcome.gradientNorm)))
+      return weightNotFinite(state);
+    if (!skipNotFinite) {
+      if (Status status = replaced ? repeat(state, samples) : Status(); !status.ok())
+        return std::move(status).error();
+      return explain(badLoss ? "the loss" : "the gradient's norm", state, samples);
+    }
     report.skipped = true;
     ++state.skipped;
   } else {
-    program->commit(n);
-    unsettled = program->isAsynchronous();
-    if (!unsettled)
-      if (Status status = checkWeights(state, 1); !status.ok())
-        return std::move(status).error();
-    state.lossSum += report.loss * double(n);
-    state.lossCount += n;
+    state.lossSum += report.loss * double(samples.size());
+    state.lossCount += int64_t(samples.size());
   }
   ++state.stepInEpoch;
   ++state.step;
@@ -143,31 +146,45 @@ Schedule::Variables Stepper::variablesOf(int64_t step) const {
   return variables;
 }
 
-void Stepper::setSchedules(const TrainingState &state) {
-  Schedule::Variables variables = variablesOf(state.step + 1);
+void Stepper::setSchedules(const TrainingState &state, int64_t ahead) {
+  Schedule::Variables variables = variablesOf(state.step + ahead);
   for (auto &[tensor, schedule] : schedules)
     program->writeScalar(*tensor, schedule.at(variables));
-  program->setStream(state.seed, uint64_t(state.step + 1), 0);
+  program->setStream(state.seed, uint64_t(state.step + ahead), 0);
 }
 
 //===- Not finite -----------------------------------------------------------------------------===//
 
-/// Between compute and commit: the result that says that this step went wrong.
-const Tensor *Stepper::notFiniteResult() const {
-  for (const Tensor *result : {loss, gradientNorm})
-    if (result && !std::isfinite(program->readScalar(*result)))
-      return result;
-  return nullptr;
+/// What was begun behind a step that went wrong has committed nothing; what is begun from now on
+/// may. Returns whether there was such a step.
+bool Stepper::dropLaterSteps() {
+  bool any = !begun.empty();
+  for (; !begun.empty(); begun.pop_back())
+    program->endStep();
+  program->proceed();
+  return any;
 }
 
-/// After the commit: with a finite gradient the optimizer itself may overflow, or divide by zero.
-Status Stepper::checkWeights(const TrainingState &state, int64_t ahead) const {
-  if (const Tensor *weight = program->notFiniteWeight())
-    return notFinite("the weight '" + weight->name + "'", state, ahead)
-        .withHelp("lower the learning rate, or look at the optimizer: it divides by zero, or "
-                  "takes too large a step")
-        .at(weight->location);
-  return {};
+/// Computes a step again, so that the program holds what it did.
+Status Stepper::repeat(const TrainingState &state, std::span<const uint32_t> samples) {
+  if (Status status = refill(); !status.ok())
+    return status;
+  setSchedules(state, 1);
+  program->compute(int64_t(samples.size()));
+  return program->status();
+}
+
+/// With a finite gradient the optimizer itself may overflow, or divide by zero.
+Error Stepper::weightNotFinite(const TrainingState &state) const {
+  const Tensor *weight = program->notFiniteWeight();
+  if (Status status = program->status(); !status.ok())
+    return std::move(status).error();
+  if (!weight)
+    return internalError("a step is not finite, but its loss and weights are");
+  return notFinite("the weight '" + weight->name + "'", state)
+      .withHelp("lower the learning rate, or look at the optimizer: it divides by zero, or "
+                "takes too large a step")
+      .at(weight->location);
 }
 
 static std::string numberText(double value) {
@@ -176,28 +193,25 @@ static std::string numberText(double value) {
   return buffer;
 }
 
-Status Stepper::settle(const TrainingState &state) {
-  return std::exchange(unsettled, false) ? checkWeights(state, 0) : Status();
-}
-
-Error Stepper::notFinite(const std::string &what, const TrainingState &state, int64_t ahead) const {
-  Error error = inputError("not-finite", what + " is not finite at step " +
-                                             std::to_string(state.step + ahead) + " (epoch " +
-                                             std::to_string(state.epoch + 1) + ", step " +
-                                             std::to_string(state.stepInEpoch + ahead) + " of " +
-                                             std::to_string(length.stepsPerEpoch) + ")");
+/// Of the step that `state` does not count yet.
+Error Stepper::notFinite(const std::string &what, const TrainingState &state) const {
+  Error error =
+      inputError("not-finite", what + " is not finite at step " + std::to_string(state.step + 1) +
+                                   " (epoch " + std::to_string(state.epoch + 1) + ", step " +
+                                   std::to_string(state.stepInEpoch + 1) + " of " +
+                                   std::to_string(length.stepsPerEpoch) + ")");
   if (kept)
     error.notes.push_back(kept());
   for (auto &[tensor, schedule] : schedules)
     error.notes.push_back(tensor->name + " = " +
-                          numberText(schedule.at(variablesOf(state.step + ahead))));
+                          numberText(schedule.at(variablesOf(state.step + 1))));
   return error;
 }
 
 /// A step that went wrong leaves no trace; its first launch that computes such a value is named.
 Error Stepper::explain(const std::string &what, const TrainingState &state,
                        std::span<const uint32_t> samples) {
-  Error error = notFinite(what, state, 1);
+  Error error = notFinite(what, state);
   error.help =
       "lower the learning rate, or clip the gradient; " + skipOption + " leaves such steps out";
   if (std::optional<Culprit> culprit = findCulprit(*program, samples)) {

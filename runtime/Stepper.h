@@ -46,24 +46,32 @@ public:
   /// a loss is an internal error.
   Status bind(const CompiledNet &net, Executor &executor, const TrainingLength &length);
 
-  /// One step with the n samples that lie in the inputs, called `samples` in messages. `state` goes
-  /// on by one step; where it ends an epoch, `closeEpoch` is to follow. Errors: "not-finite", at
-  /// the line that computed the first such value, or at the weight that became so; the state is as
-  /// before then, and of the program nothing was written, or all.
-  /// Where runs are asynchronous, weights are looked at while the next step runs.
-  Result<Report> step(TrainingState &state, std::span<const uint32_t> samples, bool skipNotFinite);
-  /// Looks at the weights that the last step left, if nobody has yet: before they are used for
-  /// anything but the next step. Errors: "not-finite".
-  Status settle(const TrainingState &state);
+  /// One step with the n samples that lie in the inputs, called `samples` in messages.
+  Result<Report> step(TrainingState &state, std::span<const uint32_t> samples, bool skipNotFinite) {
+    begin(state, samples);
+    return end(state, skipNotFinite);
+  }
+  /// The same in two parts. Where runs are asynchronous, a second step of the same epoch may begin
+  /// before the first one ends: then the program does not wait for the host to read its loss.
+  /// `samples` are looked at until the step has ended.
+  void begin(const TrainingState &state, std::span<const uint32_t> samples);
+  /// Ends the oldest step; `state` goes on by one step, and where it ends an epoch, `closeEpoch` is
+  /// to follow. After a step that is not finite, one that was begun behind it has not happened:
+  /// inFlight() is 0. Errors: "not-finite", at the line that computed the first such value, or at
+  /// the weight that became so; the state is as before then, and of the program nothing was
+  /// written, or all of this step.
+  Result<Report> end(TrainingState &state, bool skipNotFinite);
+  /// Steps that have begun and not ended.
+  int64_t inFlight() const { return int64_t(begun.size()); }
 
   /// Everything that the state says about the epoch that has begun starts anew.
   static void closeEpoch(TrainingState &state);
 
   /// A note for messages: what is left of the training if it ends here.
   std::function<std::string()> kept;
-  /// What the host does while the program computes, if that is asynchronous: gathers the next
-  /// batch.
-  std::function<void()> meanwhile;
+  /// Fills the inputs with the samples of the step after those of the state once more: those of a
+  /// step behind it have taken their place. Only for who begins a step before the last one's end.
+  std::function<Status()> refill;
   /// How the user asks for `skipNotFinite`.
   std::string skipOption = "--on-nan=continue";
 
@@ -71,11 +79,12 @@ private:
   Status bindSchedules();
   /// What schedules are functions of, at a step (from 1).
   Schedule::Variables variablesOf(int64_t step) const;
-  void setSchedules(const TrainingState &state);
-  const Tensor *notFiniteResult() const;
-  Status checkWeights(const TrainingState &state, int64_t ahead) const;
-  /// `ahead`: 1 for the step that `state` does not count yet, 0 for its last one.
-  Error notFinite(const std::string &what, const TrainingState &state, int64_t ahead) const;
+  /// Of the step so many after the last one of `state`.
+  void setSchedules(const TrainingState &state, int64_t ahead);
+  bool dropLaterSteps();
+  Status repeat(const TrainingState &state, std::span<const uint32_t> samples);
+  Error weightNotFinite(const TrainingState &state) const;
+  Error notFinite(const std::string &what, const TrainingState &state) const;
   Error explain(const std::string &what, const TrainingState &state,
                 std::span<const uint32_t> samples);
 
@@ -83,8 +92,8 @@ private:
   Executor *program = nullptr;
   TrainingLength length;
   std::vector<std::pair<const Tensor *, Schedule>> schedules;
-  const Tensor *loss = nullptr, *gradientNorm = nullptr;
-  bool unsettled = false; ///< a commit whose weights nobody has looked at
+  bool hasGradientNorm = false;
+  std::vector<std::span<const uint32_t>> begun; ///< samples of steps that have not ended
 };
 
 } // namespace gnc::runtime

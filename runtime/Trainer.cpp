@@ -37,11 +37,11 @@ Result<TrainOutcome> Training::run() {
     bool epochOpen = atBoundary() && state.evaluatedStep != state.step;
     if (!epochOpen && state.step >= length.totalSteps)
       break;
-    stopped = stopped || interrupted();
+    stopped = stopped || (interrupted() && stepper.inFlight() == 0);
     if (stopped)
       break;
     Status status = epochOpen ? closeEpoch(stopped) : step();
-    if (status.ok() && !stopped && checkpointDue())
+    if (status.ok() && !stopped && stepper.inFlight() == 0 && checkpointDue(state.step))
       status = save();
     if (!status.ok())
       return std::move(status).error();
@@ -52,17 +52,15 @@ Result<TrainOutcome> Training::run() {
   return TrainOutcome{stopped, state.step, stepsRun, state.best, bestMetric, state.skipped};
 }
 
-bool Training::checkpointDue() const {
-  if (savedStep == state.step)
+bool Training::checkpointDue(int64_t step) const {
+  if (savedStep == step)
     return false;
   if (options.checkpointEverySteps > 0)
-    return state.step - savedStep >= options.checkpointEverySteps;
+    return step - savedStep >= options.checkpointEverySteps;
   return Clock::now() - savedAt >= checkpointPause;
 }
 
 Status Training::save() {
-  if (Status status = stepper.settle(state); !status.ok())
-    return status;
   if (Status status = saveCheckpoint(folder.last(), *program, state); !status.ok())
     return status;
   savedStep = state.step;
@@ -73,13 +71,16 @@ Status Training::save() {
 
 //===- A step ---------------------------------------------------------------------------------===//
 
+/// On a card the next step waits behind this one while the host reads the loss of this one.
 Status Training::step() {
-  std::span<const uint32_t> samples;
-  if (Status status = gatherBatch(samples); !status.ok())
-    return status;
-  int64_t n = int64_t(samples.size());
+  if (stepper.inFlight() == 0)
+    if (Status status = beginStep(); !status.ok())
+      return status;
+  if (mayRunAhead())
+    (void)beginStep(); // what goes wrong does so again when it is this step's turn
+  int64_t n = int64_t(batchAt(state.stepInEpoch).size());
   bool firstSkip = state.skipped == 0;
-  Result<Stepper::Report> report = stepper.step(state, samples, options.skipNotFinite);
+  Result<Stepper::Report> report = stepper.end(state, options.skipNotFinite);
   if (!report.ok())
     return std::move(report).error();
   if (report->skipped && firstSkip)
@@ -98,28 +99,35 @@ std::span<const uint32_t> Training::batchAt(int64_t stepInEpoch) const {
       size_t(first), size_t(std::min(length.batch, data.train.size() - first)));
 }
 
-/// The samples of the next step, carried into the program, unless they are there already.
-Status Training::gatherBatch(std::span<const uint32_t> &samples) {
-  int64_t first = state.stepInEpoch * length.batch;
+/// Nothing but the step behind this one follows it.
+bool Training::mayRunAhead() const {
+  return program->isAsynchronous() && state.stepInEpoch + 1 < length.stepsPerEpoch &&
+         state.step + 1 < length.totalSteps && !interrupted() && !checkpointDue(state.step + 1);
+}
+
+Status Training::beginStep() {
+  std::span<const uint32_t> samples;
+  if (Status status = gatherBatch(state.stepInEpoch + stepper.inFlight(), samples); !status.ok())
+    return status;
+  stepper.begin(state, samples);
+  return {};
+}
+
+/// The samples of a step of this epoch, carried into the program.
+Status Training::gatherBatch(int64_t stepInEpoch, std::span<const uint32_t> &samples) {
   if (orderedEpoch != state.epoch) {
     shuffle(data.train, state.seed, state.epoch, order);
     orderedEpoch = state.epoch;
-    feed.expect(*data.train.part, std::span<const uint32_t>(order).subspan(size_t(first)),
-                uint64_t(state.epoch));
   }
-  samples = batchAt(state.stepInEpoch);
-  if (std::exchange(aheadStep, -1) == state.step)
-    return std::exchange(aheadStatus, Status());
-  return feed.gather(*data.train.part, samples);
-}
-
-/// While a card computes a step: the batch of the next one, in the same epoch. What goes wrong is
-/// told when its turn comes.
-void Training::gatherAhead() {
-  if (state.stepInEpoch + 1 >= length.stepsPerEpoch || state.step + 1 >= length.totalSteps)
-    return;
-  aheadStatus = feed.gather(*data.train.part, batchAt(state.stepInEpoch + 1));
-  aheadStep = state.step + 1;
+  samples = batchAt(stepInEpoch);
+  if (std::exchange(expectedStep, -1) != stepInEpoch)
+    feed.expect(*data.train.part,
+                std::span<const uint32_t>(order).subspan(size_t(stepInEpoch * length.batch)),
+                uint64_t(state.epoch));
+  Status status = feed.gather(*data.train.part, samples);
+  if (status.ok())
+    expectedStep = stepInEpoch + 1;
+  return status;
 }
 
 //===- The end of an epoch --------------------------------------------------------------------===//
@@ -127,8 +135,6 @@ void Training::gatherAhead() {
 /// Evaluates, keeps the best, logs, saves. The checkpoint comes last: killed before it, a resumed
 /// training does all of this again with the same result.
 Status Training::closeEpoch(bool &stopped) {
-  if (Status status = stepper.settle(state); !status.ok())
-    return status;
   std::optional<Scores> scores;
   if (evaluator) {
     toEvaluator.run();

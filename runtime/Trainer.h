@@ -31,7 +31,7 @@ struct TrainOptions {
   /// Weights of Recipe::init that do not fit, on either side, are passed over with a warning.
   bool partial = false;
   const std::atomic<bool> *interrupt =
-      nullptr; ///< set it, and training stops after the current step, checkpoint saved
+      nullptr; ///< set it, and training stops after the steps that have begun, checkpoint saved
 };
 
 struct StepReport {

@@ -50,7 +50,10 @@ Status Training::build() {
   feed = std::move(*bound);
   if (Status status = stepper.bind(net, *program, length); !status.ok())
     return status;
-  stepper.meanwhile = [this] { gatherAhead(); };
+  stepper.refill = [this] {
+    std::span<const uint32_t> samples;
+    return gatherBatch(state.stepInEpoch, samples);
+  };
   stepper.kept = [this] {
     return "nothing of this step was kept; '" + folder.last() + "' is of step " +
            std::to_string(savedStep);

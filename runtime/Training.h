@@ -43,13 +43,15 @@ private:
   bool atBoundary() const {
     return state.stepInEpoch == length.stepsPerEpoch || state.step == length.totalSteps;
   }
-  bool checkpointDue() const;
+  /// After a step.
+  bool checkpointDue(int64_t step) const;
   const Split &heldOut() const { return data.validation.size() ? data.validation : data.test; }
 
   Status step();
+  Status beginStep();
+  bool mayRunAhead() const;
   std::span<const uint32_t> batchAt(int64_t stepInEpoch) const;
-  Status gatherBatch(std::span<const uint32_t> &samples);
-  void gatherAhead();
+  Status gatherBatch(int64_t stepInEpoch, std::span<const uint32_t> &samples);
 
   Status closeEpoch(bool &stopped);
   Status keepBest(const std::optional<Scores> &scores, double loss, bool &kept);
@@ -76,8 +78,7 @@ private:
   std::string bestMetric;
   std::vector<uint32_t> order; ///< of the samples in `orderedEpoch`
   int64_t orderedEpoch = -1;
-  int64_t aheadStep = -1; ///< the step whose batch has been gathered already
-  Status aheadStatus;     ///< how that went
+  int64_t expectedStep = -1; ///< of that epoch: the one whose batch `feed` expects to gather next
   int64_t stepsRun = 0, savedStep = -1;
   Clock::time_point savedAt;
 };

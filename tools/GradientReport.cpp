@@ -45,8 +45,21 @@ private:
 constexpr llvm::StringLiteral kOrigins[] = {"derived", "given", "stopped", "surrogate", "none"};
 bool isCompared(Origin origin) { return origin == Origin::Derived || origin == Origin::Given; }
 
+/// Whether there is a kernel in CUDA C++, which has values on a card alone; or one without a
+/// gradient.
+bool hasKernel(func::FuncOp function, bool withGradient = true) {
+  return function
+      .walk([&](CudaOp op) {
+        bool given = isa<CustomOp>(op->getParentOp());
+        return withGradient || !given ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// Given gradients of ops that this one calls count as its own.
 Origin originOf(func::FuncOp function) {
+  if (hasKernel(function, /*withGradient=*/false))
+    return Origin::None;
   if (llvm::none_of(function.getArgumentTypes(), [](Type type) {
         return cast<RankedTensorType>(type).getElementType().isF32();
       }))
@@ -143,6 +156,10 @@ void GradientCheck::check(dsl::OpInstance &instance, Row &row) {
     return;
   }
   row.origin = std::max(row.origin, originOf(instance.function()));
+  if (hasKernel(instance.function())) {
+    row.problem = "a kernel in CUDA C++ has values on a card alone";
+    return;
+  }
   std::string failure;
   ScopedDiagnosticHandler handler(&session.context, [&](Diagnostic &diagnostic) {
     failure = diagnostic.str();
@@ -262,6 +279,13 @@ void printGradient(Session &session, const std::string &op) {
   session.takeFrontendDiagnostics();
   if (!instance)
     return;
+  if (hasKernel(instance->function(), /*withGradient=*/false)) {
+    session.fail(1, {.text = op + " is a kernel in CUDA C++: it has the gradient that is written "
+                                  "behind it, and there is none",
+                     .slug = "no-gradient",
+                     .help = "write one: grad { d.x[..] = .. }"});
+    return;
+  }
   if (originOf(instance->function()) == Origin::None) {
     session.fail(1, {.text = "the inputs of " + op + " are whole numbers: they have no gradient",
                      .slug = "no-gradient",

@@ -5,6 +5,7 @@
 #include "codegen/Assemble.h"
 #include "codegen/GpuLower.h"
 #include "codegen/JitLower.h"
+#include "codegen/UserKernel.h"
 #include "tools/Json.h"
 
 #include "mlir/IR/Verifier.h"
@@ -309,6 +310,9 @@ bool Session::openLibrary() {
 bool Session::lower(Phase phase) {
   if (phase >= Phase::Fused && !openLibrary())
     return false;
+  if (phase >= Phase::Tiled && request.card.empty())
+    if (runtime::Status status = refuseUserKernels(*module); !status.ok())
+      return fail(std::move(status).error());
   PipelineOptions options;
   options.batch = request.batch;
   options.cpuLevel = request.cpuLevel;

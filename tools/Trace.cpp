@@ -15,7 +15,6 @@ public:
 
   void runLaunches(size_t first, size_t last, int64_t n) override;
   void takeInputs() override { inner->takeInputs(); }
-  bool isAsynchronous() const override { return inner->isAsynchronous(); }
   runtime::Status status() const override { return inner->status(); }
   runtime::Status finish() override { return inner->finish(); }
   const uint8_t *read(const runtime::Tensor &tensor, int64_t n) const override {
@@ -23,7 +22,6 @@ public:
   }
   uint8_t *stage(const runtime::Tensor &tensor) override { return inner->stage(tensor); }
   void send(const runtime::Tensor &tensor, int64_t n) override { inner->send(tensor, n); }
-  const runtime::Tensor *notFiniteWeight() const override { return inner->notFiniteWeight(); }
 
 private:
   TracingDevice &trace;

@@ -42,12 +42,6 @@ Status ContextObject::weightsThere() const {
       .withHelp("call gnc_load_weights, gnc_initialize or gnc_copy_weights first");
 }
 
-Status ContextObject::settled() {
-  if (Status status = weightsThere(); !status.ok())
-    return status;
-  return state ? stepper.settle(*state) : Status();
-}
-
 namespace {
 /// Programs, ports, room: all that a context has before its weights.
 Status build(ContextObject &context) {
@@ -201,7 +195,7 @@ gnc_status *gnc_save_weights(gnc_context *context, const char *path) {
       return std::move(use).error();
     if (Status status = required(path, "the path"); !status.ok())
       return status;
-    if (Status status = (*use)->settled(); !status.ok())
+    if (Status status = (*use)->weightsThere(); !status.ok())
       return status;
     return saveWeights(path, (*use)->executor(), {{"net", (*use)->net->recipe.net}});
   });
@@ -239,7 +233,7 @@ gnc_status *gnc_read_tensor(gnc_context *context, gnc_role role, const char *pat
     auto tensor = persistentTensor(**use, role, path, to, byteCount);
     if (!tensor.ok())
       return std::move(tensor).error();
-    if (Status status = (*use)->settled(); !status.ok())
+    if (Status status = (*use)->weightsThere(); !status.ok())
       return status;
     (*use)->executor().readDense(**tensor, 1, static_cast<uint8_t *>(to));
     return (*use)->executor().status();
@@ -277,7 +271,7 @@ gnc_status *gnc_copy_weights(gnc_context *from, gnc_context *to) {
     if ((*target)->mode == GNC_MODE_TRAIN)
       return badArgument("a training does not take weights from another context",
                          "name a file of weights in gnc_training_options.init");
-    if (Status status = (*source)->settled(); !status.ok())
+    if (Status status = (*source)->weightsThere(); !status.ok())
       return status;
     auto copy = StateCopy::plan((*source)->executor(), (*target)->executor());
     if (!copy.ok())

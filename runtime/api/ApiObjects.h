@@ -88,9 +88,8 @@ struct ContextObject {
   const Program &compiled() const { return programOf(*net, mode); }
   /// Weights have been written, all or (one) some: everything that was computed from them is void.
   void wrote(const Tensor *one = nullptr);
+  /// Before weights are used or leave the context.
   Status weightsThere() const;
-  /// Before weights leave the context: they are there, and the last step's are finite.
-  Status settled();
 };
 
 /// One call on a context: nobody else's meanwhile. Errors: "api-handle", "context-busy".

@@ -49,8 +49,10 @@ const char *nameOfRole(gnc_role role) {
   return role >= 0 && role <= GNC_ROLE_RESULT ? names[role] : nullptr;
 }
 
-/// What random numbers come from is no tensor for the caller.
-bool isShown(const Tensor &tensor) { return tensor.role != Role::Stream; }
+/// What random numbers come from, and what stops commits, are no tensors for the caller.
+bool isShown(const Tensor &tensor) {
+  return tensor.role != Role::Stream && tensor.role != Role::Halt;
+}
 
 gnc_tensor_info infoOf(const Tensor &tensor) {
   gnc_tensor_info info{};

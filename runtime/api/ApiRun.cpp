@@ -203,7 +203,7 @@ gnc_status *gnc_save_checkpoint(gnc_context *context, const char *path) {
     if (!(*use)->state)
       return usageError("api-order", "no training has begun")
           .withHelp("call gnc_train_begin or gnc_load_checkpoint first");
-    if (Status status = (*use)->settled(); !status.ok())
+    if (Status status = (*use)->weightsThere(); !status.ok())
       return status;
     return saveCheckpoint(path, (*use)->executor(), *(*use)->state);
   });

@@ -56,7 +56,8 @@ Status CudaExecutor::allocate() {
     else if (isWord(tensor))
       places[i] = {Place::Word, take(wordBytes, tensor.bytes)};
   }
-  flagOffset = take(wordBytes, 4);
+  for (Outcome &outcome : outcomes)
+    outcome.words = take(wordBytes, 3 * sizeof(uint32_t));
 
   Code code = Code::Success;
   auto onCard = [&](DeviceMemory &memory, uint64_t bytes) {
@@ -107,6 +108,8 @@ Status CudaExecutor::createQueues() {
   makeStream(copies);
   makeEvent(wordsSent);
   makeEvent(runDone);
+  for (Outcome &outcome : outcomes)
+    makeEvent(outcome.done);
   for (InputSet &set : inputs) {
     makeEvent(set.copied);
     makeEvent(set.taken);
@@ -263,15 +266,19 @@ Status CudaExecutor::link() {
 
 //===- What lies on the card from the start ---------------------------------------------------===//
 
-/// Only programs that write weights need it.
+/// Only programs that commit need it.
 Status CudaExecutor::prepareFiniteCheck() {
+  if (source.commit == source.launches.size())
+    return {};
+  halt = source.find(Role::Halt, "halt");
   std::vector<FinitePiece> pieces;
   for (const Tensor &tensor : source.tensors)
-    if (tensor.role == Role::Weight && tensor.type == ElementType::F32)
+    if (tensor.type == ElementType::F32 &&
+        (tensor.role == Role::Weight || &tensor == loss || &tensor == gradientNorm))
       for (uint64_t from = 0, all = reachBytes(tensor, 1) / 4; from < all;
            from += finitePieceElements)
         pieces.push_back({tensor.offset + 4 * from, std::min(finitePieceElements, all - from)});
-  if (source.commit == source.launches.size() || pieces.empty())
+  if (pieces.empty())
     return {};
   if (Status status = loadText(finiteKernel, finiteModule); !status.ok())
     return status;
@@ -279,7 +286,7 @@ Status CudaExecutor::prepareFiniteCheck() {
     return status();
   uint64_t bytes = pieces.size() * sizeof(FinitePiece);
   DevicePointer table = 0;
-  if (Code code = api.memAlloc(&table, bytes + sizeof(uint32_t)); code != Code::Success)
+  if (Code code = api.memAlloc(&table, bytes); code != Code::Success)
     return outOfMemory(code, source.arenaBytes + bytes);
   finiteTable = DeviceMemory(api, table);
   finitePieces = uint32_t(pieces.size());

@@ -72,9 +72,49 @@ Status CudaExecutor::finish() {
 
 void CudaExecutor::runLaunches(size_t first, size_t last, int64_t n) {
   assert(1 <= n && n <= source.maxBatch && last <= steps.size());
-  if (failure || first == last || !check(device.enter()))
+  runRange({first, last, n});
+  if (first < source.commit)
+    resultsInWords = last >= source.commit;
+}
+
+void CudaExecutor::beginStep(int64_t n) {
+  assert(1 <= n && n <= source.maxBatch && stepsBegun - stepsEnded < outcomes.size());
+  takeInputs();
+  size_t number = stepsBegun++ % outcomes.size();
+  runRange({0, steps.size(), n, number});
+  resultsInWords = false;
+  Outcome &outcome = outcomes[number];
+  outcome.tick = tick;
+  if (!failure)
+    check(api.eventRecord(outcome.done.get(), compute.get()));
+}
+
+StepOutcome CudaExecutor::endStep() {
+  assert(stepsEnded < stepsBegun);
+  const Outcome &outcome = outcomes[stepsEnded++ % outcomes.size()];
+  if (failure || !check(device.enter()) || !check(api.eventSynchronize(outcome.done.get())))
+    return {};
+  doneTick = std::max(doneTick, outcome.tick);
+  StepOutcome result;
+  uint32_t halted = 0;
+  const uint8_t *from = words.get() + outcome.words;
+  memcpy(&result.loss, from, 4);
+  if (gradientNorm)
+    memcpy(&result.gradientNorm, from + 4, 4);
+  memcpy(&halted, from + 8, 4);
+  result.finite = !halted && std::isfinite(result.loss) &&
+                  (!gradientNorm || std::isfinite(result.gradientNorm));
+  return result;
+}
+
+void CudaExecutor::proceed() {
+  if (halt && !failure && check(device.enter()))
+    check(api.memsetD8Async(addressOf(*halt), 0, 4, compute.get()));
+}
+
+void CudaExecutor::runRange(const Range &range) {
+  if (failure || range.first == range.last || !check(device.enter()))
     return;
-  Range range{first, last, n};
   if (graphs.size() >= maxGraphs && !graphs.contains(range) &&
       check(api.streamSynchronize(compute.get())))
     graphs.clear();
@@ -89,9 +129,6 @@ void CudaExecutor::runLaunches(size_t first, size_t last, int64_t n) {
     if (graph->second)
       check(api.graphLaunch(graph->second.get(), compute.get()));
   }
-  if (first < source.commit)
-    resultsInWords = last >= source.commit;
-  flagInWords |= source.commit < last && last == steps.size();
   if (!failure)
     check(api.eventRecord(runDone.get(), compute.get()));
   runTick = tick;
@@ -148,25 +185,29 @@ void CudaExecutor::enqueue(const Range &range, bool stepwise) {
   for (size_t i = range.first; i < range.last; ++i)
     if (!launch(i, range.n, stepwise))
       return;
-  if (range.first < source.commit && range.last >= source.commit)
+  if (range.outcome)
+    enqueueOutcome(outcomes[*range.outcome]);
+  else if (range.first < source.commit && range.last >= source.commit)
     for (const Tensor &tensor : source.tensors)
       if (const Place *place = placeOf(tensor); place && tensor.role == Role::Result)
         check(api.memcpyDtoHAsync(words.get() + place->offset, addressOf(tensor),
                                   reachBytes(tensor, 1), compute.get()));
-  if (source.commit < range.last && range.last == steps.size())
-    enqueueFiniteCheck();
 }
 
-void CudaExecutor::enqueueFiniteCheck() {
-  if (finitePieces == 0)
-    return;
-  DevicePointer arenaBase = arena.get(), pieces = finiteTable.get();
-  DevicePointer flag = pieces + finitePieces * sizeof(FinitePiece);
-  void *parameters[] = {&arenaBase, &pieces, &flag};
-  check(api.memsetD8Async(flag, 0, 4, compute.get()));
-  check(api.launchKernel(finite, finitePieces, 1, 1, finiteThreads, 1, 1, 0, compute.get(),
-                         parameters, nullptr));
-  check(api.memcpyDtoHAsync(words.get() + flagOffset, flag, 4, compute.get()));
+/// The look at loss, norm and weights comes after the commit, and is what stops the next one.
+void CudaExecutor::enqueueOutcome(const Outcome &outcome) {
+  if (finitePieces > 0) {
+    DevicePointer arenaBase = arena.get(), pieces = finiteTable.get(), flag = addressOf(*halt);
+    void *parameters[] = {&arenaBase, &pieces, &flag};
+    check(api.launchKernel(finite, finitePieces, 1, 1, finiteThreads, 1, 1, 0, compute.get(),
+                           parameters, nullptr));
+  }
+  uint8_t *to = words.get() + outcome.words;
+  for (const Tensor *word : {loss, gradientNorm, halt}) {
+    if (word)
+      check(api.memcpyDtoHAsync(to, addressOf(*word), sizeof(uint32_t), compute.get()));
+    to += sizeof(uint32_t);
+  }
 }
 
 /// Nothing but launches and copies from pinned memory happens in between, so nothing can invalidate
@@ -216,15 +257,6 @@ const uint8_t *CudaExecutor::read(const Tensor &tensor, int64_t n) const {
   if (failure)
     std::fill(received.begin(), received.end(), 0);
   return received.data();
-}
-
-const Tensor *CudaExecutor::notFiniteWeight() const {
-  if (!flagInWords || failure)
-    return failure ? nullptr : Executor::notFiniteWeight();
-  waitForResults();
-  uint32_t flag = 0;
-  memcpy(&flag, words.get() + flagOffset, sizeof flag);
-  return flag ? Executor::notFiniteWeight() : nullptr;
 }
 
 uint8_t *CudaExecutor::stage(const Tensor &tensor) {

@@ -4,6 +4,10 @@
 // inputs, so that the next batch is copied while a step runs; a word for each schedule, the stream
 // and each scalar result. Everything else is copied when it is asked for.
 //
+// A step of a training is one graph: the commit in it looks at the loss itself. Two steps may be on
+// their way, so there are two places for what comes of one. A third word stops commits from a step
+// that went wrong on, so that the step behind it changes nothing.
+//
 // A range of launches is run one by one the first time, each waited for, so that a kernel that
 // fails is known by the layer it came from; from the second time on it is a graph, captured once
 // for each batch size.
@@ -30,13 +34,15 @@ public:
   ~CudaExecutor() override;
 
   void runLaunches(size_t first, size_t last, int64_t n) override;
+  void beginStep(int64_t n) override;
+  runtime::StepOutcome endStep() override;
+  void proceed() override;
   bool isAsynchronous() const override { return true; }
   runtime::Status status() const override;
   runtime::Status finish() override;
   const uint8_t *read(const runtime::Tensor &tensor, int64_t n) const override;
   uint8_t *stage(const runtime::Tensor &tensor) override;
   void send(const runtime::Tensor &tensor, int64_t n) override;
-  const runtime::Tensor *notFiniteWeight() const override;
 
 protected:
   void takeInputs() override;
@@ -67,7 +73,14 @@ private:
   struct Range {
     size_t first, last;
     int64_t n;
+    std::optional<size_t> outcome = {}; ///< of a step: which of `outcomes` gets what comes of it
     auto operator<=>(const Range &) const = default;
+  };
+  /// What comes of a step, on its way to the host.
+  struct Outcome {
+    uint64_t words = 0; ///< offset in `words`: loss, gradient's norm, the word that stops commits
+    OwnedEvent done;
+    uint64_t tick = 0; ///< words sent before
   };
 
   CudaExecutor(const runtime::Program &program, const CudaDevice &device);
@@ -93,13 +106,14 @@ private:
   uint8_t *stageWord(const Place &place);
   void sendInput(const runtime::Tensor &tensor, Place &place, int64_t n);
 
-  /// Launches, and what follows them: scalar results to the host, the look at the weights. Waits
+  void runRange(const Range &range);
+  /// Launches, and what follows them: scalar results to the host, or the outcome of a step. Waits
   /// after each if `stepwise`.
   void enqueue(const Range &range, bool stepwise);
   bool launch(size_t index, int64_t n, bool stepwise);
   Code start(const Step &step, const runtime::Launch &launch, int64_t n);
   void runPlan(const Step &step, const runtime::Launch &launch, int64_t n);
-  void enqueueFiniteCheck();
+  void enqueueOutcome(const Outcome &outcome);
   OwnedGraphExec capture(const Range &range);
   void waitForResults() const;
 
@@ -116,6 +130,7 @@ private:
   OwnedModule module, finiteModule;
   std::unique_ptr<CudnnPlans> plans; ///< null for a program without
   DeviceMemory arena, finiteTable;
+  const runtime::Tensor *halt = nullptr; ///< stops commits; null if there are none
   Function finite = nullptr;
   uint32_t finitePieces = 0;
 
@@ -127,13 +142,14 @@ private:
   mutable std::vector<Place> places; ///< one a tensor of the program
   std::array<InputSet, 2> inputs;
   size_t nextSet = 0;
-  Pinned words; ///< schedules, stream, scalar results, the flag of the finite check
-  uint64_t flagOffset = 0;
+  Pinned words; ///< schedules, stream, scalar results, outcomes of steps
+  std::array<Outcome, 2> outcomes;
+  size_t stepsBegun = 0, stepsEnded = 0;
   OwnedEvent wordsSent, runDone;
   uint64_t tick = 0, runTick = 0;  ///< counts sent words: in all, before `runDone`
   mutable uint64_t doneTick = 0;   ///< words up to this one have arrived
   mutable bool runPending = false; ///< `runDone` has not been waited for
-  bool resultsInWords = false, flagInWords = false;
+  bool resultsInWords = false;
   mutable std::vector<uint8_t> received;
   std::vector<uint8_t> staged;
 };

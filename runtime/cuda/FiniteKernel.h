@@ -1,7 +1,8 @@
-//===- FiniteKernel.h - is every weight finite? -----------------------------------------------===//
+//===- FiniteKernel.h - is what a step left finite? -------------------------------------------===//
 //
 // A kernel of the runtime's own, so that looking at the weights after each commit moves one word to
-// the host and not all of them. Written by hand; every card that programs can be made for takes it.
+// the host and not all of them. The word is the one that stops commits. Written by hand; every card
+// that programs can be made for takes it.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once

@@ -62,9 +62,15 @@ static std::string of(unsigned bytes) {
   }
 }
 
-static Requests &globalRequests(Worker &worker, Access access) {
-  return access == Access::Read || access == Access::StrongRead ? worker.requests.globalLoads
-                                                                : worker.requests.globalStores;
+static bool isRead(Access access) { return access == Access::Read || access == Access::StrongRead; }
+
+static void count(Worker &worker, uint32_t mask, const uint64_t *addresses, unsigned bytes,
+                  Access access) {
+  Counters &all = worker.requests;
+  countGlobal(isRead(access) ? all.globalLoads : all.globalStores, mask, addresses, bytes);
+  SectorSet &touched = isRead(access) ? worker.read : worker.written;
+  for (uint32_t rest = mask; rest; rest &= rest - 1)
+    touched.insert(addresses[firstLane(rest)]);
 }
 
 template <bool Checked>
@@ -85,7 +91,7 @@ void enterGlobal(Warp &w, const Instruction &i, uint32_t mask, const uint64_t *a
       low & (bytes - 1))
     enterSlowly(w, mask, addresses, bytes, access);
   if (!w.block->worker->counts.empty())
-    countGlobal(globalRequests(*w.block->worker, access), mask, addresses, bytes);
+    count(*w.block->worker, mask, addresses, bytes, access);
   if constexpr (Checked)
     checkGlobal(w, i, mask, addresses, bytes, access);
 }
@@ -125,12 +131,10 @@ void enterShared(Warp &w, const Instruction &i, uint32_t mask, const uint32_t *a
     sharedFault(w, mask, addresses, bytes, access);
   if (!w.block->worker->counts.empty()) {
     Counters &all = w.block->worker->requests;
-    countShared(access == Access::Read || access == Access::StrongRead ? all.sharedLoads
-                                                                       : all.sharedStores,
-                mask, addresses, bytes);
+    countShared(isRead(access) ? all.sharedLoads : all.sharedStores, mask, addresses, bytes);
   }
   if constexpr (Checked) {
-    if (access == Access::Read || access == Access::StrongRead)
+    if (isRead(access))
       w.block->shadow->read(w, i, mask, addresses, bytes);
     else
       w.block->shadow->write(w, i, mask, addresses, bytes, access);

@@ -41,6 +41,8 @@ void Counters::add(const Counters &other) {
   emulator::add(globalStores, other.globalStores);
   emulator::add(sharedLoads, other.sharedLoads);
   emulator::add(sharedStores, other.sharedStores);
+  bytesRead += other.bytesRead;
+  bytesWritten += other.bytesWritten;
   loopIssued += other.loopIssued;
   loopFma += other.loopFma;
   seconds += other.seconds;
@@ -86,6 +88,13 @@ void addCounts(Counters &counters, const Program &program, const std::vector<Wor
     }
     c.add(worker.requests);
   }
+  SectorSet read, written;
+  for (const Worker &worker : workers) {
+    read.add(worker.read);
+    written.add(worker.written);
+  }
+  c.bytesRead = read.bytes();
+  c.bytesWritten = written.bytes();
   countLoop(c, program, issued);
   c.launches = 1;
   c.blocks = blocks;
@@ -125,6 +134,9 @@ std::string Counters::text() const {
   };
   requests("global loads", globalLoads, "sectors");
   requests("global stores", globalStores, "sectors");
+  if (bytesRead || bytesWritten)
+    line(text, "global memory", "%llu bytes read, %llu written, each sector once a launch",
+         U{bytesRead}, U{bytesWritten});
   requests("shared loads", sharedLoads, "wavefronts");
   requests("shared stores", sharedStores, "wavefronts");
   if (seconds > 0)

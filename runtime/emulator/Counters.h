@@ -46,6 +46,9 @@ struct Counters {
   std::array<uint64_t, kClasses> lanes{};  ///< active lanes in them
   uint64_t flops = 0;                      ///< an fma is two; a matrix product 2 m n k
   Requests globalLoads, globalStores, sharedLoads, sharedStores;
+  /// Sectors that a launch reads or writes at all, in bytes: what passes between memory and a cache
+  /// that holds all that the launch works on.
+  uint64_t bytesRead = 0, bytesWritten = 0;
   /// Of the loop that issued most, without the loops inside of it: warp instructions, and fmas.
   uint64_t loopIssued = 0, loopFma = 0;
   double seconds = 0; ///< of the host

@@ -123,8 +123,8 @@ void SharedShadow::read(Warp &w, const Instruction &i, uint32_t mask, const uint
   const bool strong = i.flags & kStrong;
   // In locals, as the compiler has to expect that records lie anywhere.
   const uint64_t *written = writes.data();
-  uint64_t *const mineOf = reads.data() + w.index;
-  const uint32_t stride = warps, down = shift, floor = base - 1, warp = w.index, pc = w.pc;
+  uint64_t *const mineOf = reads.data() + w.index * writes.size();
+  const uint32_t down = shift, floor = base - 1, warp = w.index, pc = w.pc;
   uint32_t previous = ~0u; // neighbouring lanes often read the same
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     auto lane = static_cast<unsigned>(std::countr_zero(rest));
@@ -133,7 +133,7 @@ void SharedShadow::read(Warp &w, const Instruction &i, uint32_t mask, const uint
     previous = first;
     const uint64_t mine = makeRecord(clock, warp, lane, pc);
     for (uint32_t g = first; g < first + granules; ++g) {
-      uint64_t &last = mineOf[size_t{g} * stride];
+      uint64_t &last = mineOf[g];
       if (again) {
         last |= strong ? 0 : kManyBit;
         continue;
@@ -173,11 +173,11 @@ void SharedShadow::checkWrite(Warp &w, const Instruction &i, uint32_t mask, unsi
     if (!mine && !strong && !sameValue(w, i, mask, lane, record))
       race(w, lane, granule, access, record & kStrongBit ? Access::Atomic : Access::Write, record);
   }
-  const uint64_t *others = &reads[size_t{granule} * warps];
-  for (uint32_t v = 0; v < warps; ++v)
-    if (clockOf(others[v]) > before[v] && clockOf(others[v]) >= base &&
-        (v != w.index || laneOf(others[v]) != lane || (others[v] & kManyBit)))
-      race(w, lane, granule, access, Access::Read, others[v]);
+  const uint64_t *other = &reads[granule];
+  for (uint32_t v = 0; v < warps; ++v, other += writes.size())
+    if (clockOf(*other) > before[v] && clockOf(*other) >= base &&
+        (v != w.index || laneOf(*other) != lane || (*other & kManyBit)))
+      race(w, lane, granule, access, Access::Read, *other);
 }
 
 void SharedShadow::write(Warp &w, const Instruction &i, uint32_t mask, const uint32_t *addresses,

@@ -55,7 +55,7 @@ private:
   uint32_t base = 1; ///< records below it are of earlier blocks
   uint32_t barriers = 0;
   std::vector<uint64_t> writes;
-  std::vector<uint64_t> reads; ///< of each granule, by warp
+  std::vector<uint64_t> reads; ///< of each warp, by granule: what it reads lies together
   uint32_t clocks[32] = {};
   uint32_t seen[32][32] = {};     ///< [me][other]: the other's clock that happened before me
   uint32_t arriving[16][32] = {}; ///< by barrier: joined clocks of those who arrived

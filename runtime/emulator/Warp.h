@@ -3,6 +3,7 @@
 
 #include "runtime/emulator/Launch.h"
 #include "runtime/emulator/Program.h"
+#include "runtime/emulator/Sectors.h"
 
 #include <array>
 #include <atomic>
@@ -116,6 +117,7 @@ struct Worker {
   std::vector<Site> sites;   ///< by instruction
   std::vector<Count> counts; ///< by instruction, empty without counters
   Counters requests;         ///< only the memory requests in it are used
+  SectorSet read, written;   ///< of global memory, if there are counters
   uint64_t random = 0;
   uint64_t fuel = 0;
   bool eagerMerge = true; ///< lanes join wherever they meet, not only at .sync instructions

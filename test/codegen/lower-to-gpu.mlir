@@ -75,6 +75,54 @@ func.func @apart(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {
 
 // -----
 
+// What could not come earlier may come later: %p, which waits for the first product and has too many blocks to be beside the
+// second, joins %s behind that.
+// CHECK-LABEL: func.func @later()
+// CHECK: gnc.launch {{.*}} writes [1](
+// CHECK: gnc.launch {{.*}} writes [2](
+// CHECK: gnc.launch {{.*}} writes [1, 3](
+// CHECK-NOT: gnc.launch
+func.func @later(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {gnc.path = "w"})
+    -> (tensor<100x64x64xf32> {gnc.path = "p"}, tensor<64x64xf32> {gnc.path = "s"}) {
+  %y = gnc.compute [i = 64, j = 64] sum [t = 64] (%a = %w[t, i] : tensor<64x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<64x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %p = gnc.compute [k = 100, i = 64, j = 64] (%a = %y[j, i] : tensor<64x64xf32>) -> tensor<100x64x64xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [i = 64, j = 64] sum [t = 64] (%a = %x[i, t] : tensor<64x64xf32>, %b = %y[t, j] : tensor<64x64xf32>) -> tensor<64x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %s = gnc.compute [i = 64, j = 64] (%a = %z[j, i] : tensor<64x64xf32>) -> tensor<64x64xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  return %p, %s : tensor<100x64x64xf32>, tensor<64x64xf32>
+}
+
+// -----
+
+// Two products that each fill a card keep their own kernels.
+// CHECK-LABEL: func.func @full()
+// CHECK-COUNT-2: gnc.launch
+func.func @full(%x: tensor<?x512x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {gnc.path = "w"})
+    -> (tensor<?x512x64xf32> {gnc.path = "y"}, tensor<?x512x64xf32> {gnc.path = "z"}) {
+  %y = gnc.compute [n = ?, i = 512, j = 64] sum [t = 64] (%a = %x[n, i, t] : tensor<?x512x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<?x512x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, i = 512, j = 64] sum [t = 64] (%a = %x[n, 511 - i, t] : tensor<?x512x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<?x512x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %z : tensor<?x512x64xf32>, tensor<?x512x64xf32>
+}
+
+// -----
+
 // An equation moves over few launches, as its result would wait for its readers: %z joins the second of four.
 // CHECK-LABEL: func.func @near()
 // CHECK: gnc.launch {{.*}} writes [1](
@@ -140,4 +188,57 @@ func.func @gradient(%x: tensor<66x64xf32> {gnc.path = "x"}, %d: tensor<64x64xf32
     gnc.yield %0 : f32
   }
   return %y : tensor<64x3x64xf32>
+}
+
+// -----
+
+// What writes weights looks at the loss and at the word that stops it first: the kernel that computes the loss does not.
+// CHECK-LABEL: func.func @commit()
+// CHECK-DAG: %[[HALT:.*]] = gnc.buffer : tensor<i32> in memref<1xi32> {host = {gnc.path = "halt", gnc.role = "halt"}}
+// CHECK-DAG: %[[LOSS:.*]] = gnc.buffer : tensor<f32> {{.*}}gnc.path = "loss"
+// CHECK: gnc.launch @[[FIRST:k[0-9a-f]+]] {{.*}} flops
+// CHECK-NOT: commit
+// CHECK: gnc.launch @[[UPDATE:k[0-9a-f]+]] {{.*}}(%{{[^,]*}}, %[[LOSS]], %[[HALT]]) commit
+// CHECK: func.func private @[[FIRST]](
+// CHECK-NOT: math.absf
+// CHECK: func.func private @[[UPDATE]](%[[W:.*]]: memref<16xf32>, %[[L:.*]]: memref<16xf32>, %[[H:.*]]: memref<1xi32>, %{{.*}}: index)
+// CHECK: %[[WORD:.*]] = memref.load %[[H]]
+// CHECK: %[[RUNS:.*]] = arith.cmpi eq, %[[WORD]]
+// CHECK: %[[SIZE:.*]] = math.absf
+// CHECK: %[[FINITE:.*]] = arith.cmpf olt, %[[SIZE]]
+// CHECK: %[[GOOD:.*]] = arith.andi %[[RUNS]], %[[FINITE]]
+// CHECK-NEXT: scf.if %[[GOOD]] {
+// CHECK: vector.store
+func.func @commit(%w: tensor<9xf32> {gnc.path = "w", gnc.role = "weight"})
+    -> (tensor<f32> {gnc.path = "loss"}, tensor<9xf32> {gnc.updates = 0 : i64}) {
+  %loss = gnc.compute [] sum [t = 9] (%a = %w[t] : tensor<9xf32>) -> tensor<f32> {
+    gnc.yield %a : f32
+  }
+  %next = gnc.compute [p = 9] (%a = %w[p] : tensor<9xf32>) -> tensor<9xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  return %loss, %next : tensor<f32>, tensor<9xf32>
+}
+
+// -----
+
+// A kernel of the user is launched among ours: blocks of 64 threads for 8 elements a sample, and its text under its hash.
+// CHECK-LABEL: func.func @user()
+// CHECK: gnc.launch @{{.*}}(%[[X:[0-9]+]], %[[A:[0-9]+]])
+// CHECK: gnc.launch @[[USER:k[0-9a-f]+]] tiles [8, 0, 64, 1] writes [1](%[[A]], %[[B:[0-9]+]])
+// CHECK: gnc.launch @{{.*}}(%[[B]], %{{[0-9]+}})
+// CHECK: func.func private @[[USER]](%{{.*}}: memref<32xf32>, %{{.*}}: memref<32xf32>, %{{.*}}: index) attributes {
+// CHECK-SAME: gnc.cuda = {{{.*}}names = ["x", "y"]{{.*}}source = "y[i] = x[i] / C;"{{.*}}}, gnc.kernel, gnc.threads = 64 : i64}
+func.func @user(%x: tensor<?x8xf32> {gnc.path = "x"}) -> (tensor<?x8xf32> {gnc.path = "y"}) {
+  %a = gnc.compute [n = ?, i = 8] (%e = %x[n, i] : tensor<?x8xf32>) -> tensor<?x8xf32> {
+    %0 = arith.addf %e, %e : f32
+    gnc.yield %0 : f32
+  }
+  %b = gnc.cuda(%a) {constants = {C = 8 : i64}, file = "a.net", line = 3 : i64, names = ["x", "y"], source = "y[i] = x[i] / C;", threads = 64 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %c = gnc.compute [n = ?, i = 8] (%e = %b[n, i] : tensor<?x8xf32>) -> tensor<?x8xf32> {
+    %0 = arith.mulf %e, %e : f32
+    gnc.yield %0 : f32
+  }
+  return %c : tensor<?x8xf32>
 }

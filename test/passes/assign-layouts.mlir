@@ -152,3 +152,20 @@ func.func @made_in_order(%x: tensor<?x30xf32> {gnc.role = "input"}, %w: tensor<4
   }
   return %y, %z : tensor<?x40xf32>, tensor<?x3x30xf32>
 }
+
+// -----
+
+// A kernel of the user reads and writes row-major: what a convolution writes channels-last is copied for it, and its result stays.
+// CHECK: #[[CHANNELS_LAST:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d3, d1)>
+// CHECK-LABEL: @user
+// CHECK: %[[CONV:.*]] = gnc.compute {{.*}} sum {{.*}} -> tensor<?x16x8x8xf32, #[[CHANNELS_LAST]]>
+// CHECK: %[[COPY:.*]] = gnc.compute {{.*}} = %[[CONV]]{{.*}} -> tensor<?x16x8x8xf32> {
+// CHECK: gnc.cuda(%[[COPY]]) {{.*}} : (tensor<?x16x8x8xf32>) -> tensor<?x16x8x8xf32>
+func.func @user(%x: tensor<?x3x10x10xf32>, %w: tensor<16x3x3x3xf32>) -> tensor<?x16x8x8xf32> {
+  %y = gnc.compute [n = ?, k = 16, i = 8, j = 8] sum [c = 3, r = 3, s = 3] (%a = %x[n, c, i + r, j + s] : tensor<?x3x10x10xf32>, %b = %w[k, c, r, s] : tensor<16x3x3x3xf32>) -> tensor<?x16x8x8xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.cuda(%y) {constants = {}, file = "a.net", line = 3 : i64, names = ["x", "y"], source = "y[i] = x[i];", threads = 64 : i64} : (tensor<?x16x8x8xf32>) -> tensor<?x16x8x8xf32>
+  return %z : tensor<?x16x8x8xf32>
+}

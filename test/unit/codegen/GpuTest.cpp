@@ -76,6 +76,31 @@ TEST(GpuTest, sumsOverTheBatch) {
 })",
                 40, 37);
 }
+/// Mean and variance of numbers around 1000 in one launch: all of it is exact, which it would not
+/// be of their squares.
+TEST(GpuTest, varianceInOnePass) {
+  Compiled compiled(R"(func.func @f(%x: tensor<?x5x8xf32>) -> (tensor<5xf32>, tensor<5xf32>) {
+  %m = gnc.compute [c = 5] sum [n = ?, i = 8] (%a = %x[n, c, i] : tensor<?x5x8xf32>) -> tensor<5xf32> {
+    %0 = gnc.extent [1, 2] : f32
+    %1 = arith.divf %a, %0 : f32
+    gnc.yield %1 : f32
+  }
+  %v = gnc.compute [c = 5] sum [n = ?, i = 8] (%a = %x[n, c, i] : tensor<?x5x8xf32>, %b = %m[c] : tensor<5xf32>) -> tensor<5xf32> {
+    %0 = arith.subf %a, %b : f32
+    %1 = arith.mulf %0, %0 : f32
+    %2 = gnc.extent [1, 2] : f32
+    %3 = arith.divf %1, %2 : f32
+    gnc.yield %3 : f32
+  }
+  return %m, %v : tensor<5xf32>, tensor<5xf32>
+})",
+                    onCard(8));
+  ASSERT_TRUE(compiled.ok);
+  EXPECT_EQ(compiled.program.launches.size(), 1u);
+  int number = 0;
+  Tensors arguments = compiled.arguments(8, [&](bool) { return 1000 + number++ * 5 % 7; });
+  expectEqual(compiled.run(arguments, 8, 1), compiled.expected(arguments, Precision::F32));
+}
 /// The first of equal extremes, as one thread finds it.
 TEST(GpuTest, positions) {
   expectExact(R"(func.func @f(%x: tensor<?x300xf32>) -> (tensor<?xf32>, tensor<?xi32>) {

@@ -57,6 +57,21 @@ func.func @f(%w: tensor<8x1x5xf32> {gnc.role = "weight"}, %g: tensor<8x1x5xf32>)
             1u);
 }
 
+/// Dimensions of extent 1 lie anywhere: two orders that differ in them alone are one.
+TEST(UpdateTest, unitDimensionsInAnyOrder) {
+  EXPECT_EQ(check(R"(
+#first = affine_map<(d0, d1, d2) -> (d2, d1, d0)>
+#last = affine_map<(d0, d1, d2) -> (d1, d0, d2)>
+func.func @f(%w: tensor<8x5x1xf32, #first> {gnc.role = "weight"}, %g: tensor<8x5x1xf32, #last>) -> (tensor<8x5x1xf32, #last> {gnc.updates = 0 : i64}) {
+  %v = gnc.compute [k = 8, c = 5, r = 1] (%p = %w[k, c, r] : tensor<8x5x1xf32, #first>, %q = %g[k, c, r] : tensor<8x5x1xf32, #last>) -> tensor<8x5x1xf32, #last> {
+    %0 = arith.subf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  return %v : tensor<8x5x1xf32, #last>
+})"),
+            1u);
+}
+
 /// a <- b, b <- a.
 TEST(UpdateTest, swapped) { check(twoWeights("", "%b", "%a")); }
 

@@ -40,7 +40,7 @@ TEST(CudaFailure, OutOfMemory) {
   CompiledNet net = lineNet(Target::Cuda, 1 << 20);
   EXPECT_EQ(failureOf({{"MEMORY", "1M"}}, net),
             "line.net:4:3: error: 'gnc emulator of A100' has not enough memory for the program "
-            "'train' with a batch of 1048576: it needs 52.0 MiB (54526336 bytes) [out-of-memory]\n"
+            "'train' with a batch of 1048576: it needs 52.0 MiB (54526400 bytes) [out-of-memory]\n"
             "note: available: 1.0 MiB (1048576 bytes) of 1.0 MiB (1048576 bytes)\n"
             "note: the largest tensor, 4.0 MiB (4194304 bytes), is that of Line.dot\n"
             "help: choose a smaller batch\n");
@@ -49,7 +49,7 @@ TEST(CudaFailure, OutOfMemory) {
 TEST(CudaFailure, OutOfPinnedMemory) {
   EXPECT_EQ(failureOf({{"FAULT", "cuMemAllocHost_v2=2"}}),
             "error: the host has no memory that stays where it is for the inputs of program "
-            "'train': it needs 1.5 KiB (1536 bytes) [out-of-memory]\n"
+            "'train': it needs 1.8 KiB (1792 bytes) [out-of-memory]\n"
             "note: out of memory (CUDA_ERROR_OUT_OF_MEMORY)\n"
             "help: choose a smaller batch\n");
 }

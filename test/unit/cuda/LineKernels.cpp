@@ -129,16 +129,32 @@ $L_end:
 
 )";
 
-/// update(g, lr, w, steps, n): w[k] -= lr g[k]; steps += 1.
+/// update(g, lr, w, steps, loss, norm, halt, n): w[k] -= lr g[k]; steps += 1; nothing if it may
+/// not.
 static const char *const update = R"(.visible .entry update(
   .param .u64 update_g, .param .u64 update_lr, .param .u64 update_w,
-  .param .u64 update_steps, .param .u32 update_n)
+  .param .u64 update_steps, .param .u64 update_loss, .param .u64 update_norm,
+  .param .u64 update_halt, .param .u32 update_n)
 {
   .reg .pred %p<3>;
-  .reg .b32 %r<3>;
+  .reg .b32 %r<4>;
   .reg .f32 %f<7>;
   .reg .b64 %rd<8>;
 
+  ld.param.u64 %rd1, [update_loss];
+  ld.param.u64 %rd2, [update_norm];
+  ld.param.u64 %rd3, [update_halt];
+  ld.global.u32 %r1, [%rd3];
+  setp.ne.s32 %p1, %r1, 0;
+  @%p1 bra $L_end;
+  ld.global.u32 %r2, [%rd1];
+  and.b32 %r2, %r2, 0x7f800000;
+  setp.eq.s32 %p1, %r2, 0x7f800000;
+  @%p1 bra $L_end;
+  ld.global.u32 %r3, [%rd2];
+  and.b32 %r3, %r3, 0x7f800000;
+  setp.eq.s32 %p1, %r3, 0x7f800000;
+  @%p1 bra $L_end;
   ld.param.u64 %rd1, [update_g];
   ld.param.u64 %rd2, [update_lr];
   ld.param.u64 %rd3, [update_w];

@@ -1,5 +1,6 @@
 #include "LineNet.h"
 
+#include "../runtime/TestFiles.h"
 #include "LineKernels.h"
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 namespace gnc::cuda::test {
 
 using namespace runtime;
+using runtime::test::readText;
+using runtime::test::TemporaryFolder;
 
 namespace {
 template <typename T = float> T *as(void *const *arguments, int index) {
@@ -113,7 +116,13 @@ Program trainProgram(Target target, int64_t batch) {
   b.launch("forward", perSample<false>, samples, "Line.dot", 4, {x, w, r});
   b.launch("reduce", reduce, once, "Line.loss: backward", 5, {x, r, g, loss, norm});
   b.program.commit = b.program.launches.size();
-  b.launch("update", update, once, "sgd", 9, {g, lr, w, steps});
+  std::vector<uint64_t> updated{g, lr, w, steps};
+  if (target == Target::Cuda) {
+    uint64_t halt = b.tensor(Role::Halt, "halt", false, {});
+    b.program.tensors.back().type = ElementType::I32;
+    updated.insert(updated.end(), {loss, norm, halt});
+  }
+  b.launch("update", update, once, "sgd", 9, updated);
   Tensor written; // of the first launch: the residuals
   written.batched = true;
   written.batchStride = 1;
@@ -157,6 +166,31 @@ Dataset lineData(const CompiledNet &net, int64_t count) {
     std::abort();
   }
   return std::move(*data);
+}
+
+const Tensor &find(const Program &program, Role role, const char *name) {
+  return *program.find(role, name);
+}
+
+std::unique_ptr<Executor> load(CudaDevice &device, const Program &program) {
+  auto executor = device.load(program);
+  EXPECT_TRUE(executor.ok()) << (executor.ok() ? "" : format(executor.error()));
+  return executor.ok() ? std::move(*executor) : nullptr;
+}
+
+std::string trainOn(runtime::Device *device, const CompiledNet &net, TrainOptions options,
+                    const std::string &folder, const Dataset *data) {
+  TemporaryFolder own;
+  options.outDir = folder.empty() ? own.path : folder;
+  options.device = device;
+  options.threads = 1;
+  TrainObserver observer;
+  auto outcome = train(net, data ? *data : lineData(net), options, observer);
+  if (!outcome.ok())
+    return format(outcome.error());
+  std::string in = options.outDir + "/";
+  return readText(in + "last.safetensors") + readText(in + "best.safetensors") +
+         readText(in + "log.csv");
 }
 
 } // namespace gnc::cuda::test

@@ -32,6 +32,17 @@ TEST(CountTest, sectors) {
   EXPECT_EQ(count(globalLoad(4)).globalLoads.bytes, 128u);
 }
 
+/// Several requests for a sector fetch it once; reading and writing are told apart.
+TEST(CountTest, bytesOfMemory) {
+  EXPECT_EQ(count(globalLoad(4)).bytesRead, 128u);
+  EXPECT_EQ(count(globalLoad(4) + "\n" + globalLoad(0)).bytesRead, 128u);
+  EXPECT_EQ(count(globalLoad(128)).bytesRead, 32u * 32);
+  EXPECT_EQ(count(globalLoad(4)).bytesWritten, 0u);
+  Counters both = count(globalLoad(8) + "\nst.global.u32 [%rd2], %r2;");
+  EXPECT_EQ(both.bytesRead, 256u);
+  EXPECT_EQ(both.bytesWritten, 32u);
+}
+
 TEST(CountTest, bankConflicts) {
   EXPECT_EQ(count(sharedLoad(4)).sharedLoads.units, 1u);
   EXPECT_EQ(count(sharedLoad(0)).sharedLoads.units, 1u);

@@ -11,6 +11,8 @@ static const PassMaker simplifyPass = [] { return createSimplify(); };
 static const PassMaker splitIndicesPass = [] { return createSplitIndices(); };
 static const PassMaker fusePass = [] { return createFuseElementwise(); };
 static const PassMaker mergePass = [] { return createMergeDomains(); };
+static const PassMaker materializePass = [] { return createMaterializeGuards(); };
+static const PassMaker writePaddedPass = [] { return createWritePadded(); };
 /// With limits that small graphs reach.
 static const PassMaker splitReductionPass = [] {
   return createSplitReduction({.fewResults = 64, .longReduction = 16});
@@ -110,6 +112,36 @@ func.func @train(%x: tensor<?x2x8x8xf32> {gnc.role = "input"}, %t: tensor<?x3xf3
 
 static std::string derivedStep() {
   return after(kStep, {[] { return createAutodiff(); }, simplifyPass});
+}
+
+/// Two results with borders of two sizes, read with a border of something else, and as they are.
+TEST(Fusion, BordersKeepTheirBits) {
+  checkPasses(R"(
+func.func @f(%x: tensor<?x2x6xf32>, %w: tensor<4x2x3xf32>, %v: tensor<4x2x5xf32>) -> (tensor<?x4x6xf32>, tensor<?x4x6xf32>, tensor<?x2x8xf32>, tensor<?x2xf32>) {
+  %t:2 = gnc.compute [n = ?, c = 2, i = 6] (%a = %x[n, c, i] : tensor<?x2x6xf32>) -> (tensor<?x2x6xf32>, tensor<?x2x6xf32>) {
+    %0 = math.exp %a : f32
+    %1 = gnc.index 2 : f32
+    %2 = arith.addf %a, %1 : f32
+    gnc.yield %0, %2 : f32, f32
+  }
+  %y = gnc.compute [n = ?, k = 4, i = 6] sum [c = 2, r = 3] (%a = %w[k, c, r] : tensor<4x2x3xf32>, %b = %t#0[n, c, i + r - 1] ?? 0.0 : tensor<?x2x6xf32>) -> tensor<?x4x6xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %z = gnc.compute [n = ?, k = 4, i = 6] sum [c = 2, r = 5] (%a = %v[k, c, r] : tensor<4x2x5xf32>, %b = %t#1[n, c, i + r - 2] ?? 0.0 : tensor<?x2x6xf32>) -> tensor<?x4x6xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %p = gnc.compute [n = ?, c = 2, i = 8] (%a = %t#0[n, c, i - 1] ?? 1.0 : tensor<?x2x6xf32>, %b = %t#1[n, c, i floordiv 2] where (i mod 2 < 1) ?? 2.0 : tensor<?x2x6xf32>) -> tensor<?x2x8xf32> {
+    %0 = arith.subf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %m = gnc.compute [n = ?, c = 2] max [i = 6] (%a = %t#0[n, c, i] : tensor<?x2x6xf32>) -> tensor<?x2xf32> {
+    gnc.yield %a : f32
+  }
+  return %y, %z, %p, %m : tensor<?x4x6xf32>, tensor<?x4x6xf32>, tensor<?x2x8xf32>, tensor<?x2xf32>
+})",
+              {materializePass, writePaddedPass});
 }
 
 TEST(Fusion, TrainingStepKeepsItsBits) {

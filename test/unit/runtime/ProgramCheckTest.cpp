@@ -84,7 +84,7 @@ TEST(ProgramCheck, APlanHasItsTensorsItsRoomAndItsSamples) {
   planned.library = true, planned.kernel = 0;
   planned.arguments = {0, 64, 128, 192}; // three tensors and the workspace
   planned.summed = {{64, 16}};
-  std::string launch = launchOf(honest);
+  std::string launch = launchOf(honest), halt = "program '" + honest.name + "' commits and ";
   expectRefused(
       honest,
       {
@@ -102,6 +102,12 @@ TEST(ProgramCheck, APlanHasItsTensorsItsRoomAndItsSamples) {
           {"text", [](Program &p) { p.plans[0].text = std::string("{\0}", 3); }, launch},
           {"module", [](Program &p) { p.module = std::string("a\0b", 3); },
            "the module of program '" + honest.name + "' is no text"},
+          {"nothing stops commits", [](Program &p) { p.tensors.back().role = Role::Result; },
+           halt + "cannot be stopped"},
+          {"a number", [](Program &p) { p.tensors.back().type = ElementType::F32; },
+           "tensor 'halt' of program '" + honest.name + "' is not the word that stops commits"},
+          {"a plan writes weights", [](Program &p) { p.launches.push_back(p.launches[0]); },
+           halt + "writes weights by a plan"},
           {"threads",
            [](Program &p) { p.launches[0].library = false, p.kernels[0].threads = 1025; }, launch},
           {"symbol", [](Program &p) { p.launches[0].library = false, p.kernels[0].symbol.clear(); },

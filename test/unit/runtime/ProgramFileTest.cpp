@@ -189,7 +189,7 @@ TEST(Description, OfAnotherVersionSaysSo) {
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().slug, "program-version");
   EXPECT_EQ(read.error().message,
-            "the compiled program has version 9 of its format, this gnc reads 2");
+            "the compiled program has version 9 of its format, this gnc reads 3");
 }
 
 TEST(ProgramFile, TheBestVariantIsTaken) {
@@ -240,7 +240,7 @@ TEST(ProgramFile, HoldsProgramsForCards) {
     for (Kernel &kernel : program->kernels)
       kernel.symbol = "k", kernel.threads = 128, kernel.entry = nullptr;
   }
-  Launch &planned = card.train.launches.back();
+  Launch &planned = card.train.launches.front();
   planned.library = true, planned.kernel = 0;
   planned.arguments.assign(4, 0); // three tensors and the workspace
   CompiledNet newer = card;
@@ -251,7 +251,7 @@ TEST(ProgramFile, HoldsProgramsForCards) {
   auto load = [&](Machine machine) { return loadProgramBytes(*file, "net.gnc", machine); };
   EXPECT_EQ(load({2, 0})->infer.target, Target::Cpu);
   EXPECT_EQ(load({2, 80})->infer.module, ".version 7.0");
-  EXPECT_TRUE(load({2, 80})->train.launches.back().library);
+  EXPECT_TRUE(load({2, 80})->train.launches.front().library);
   EXPECT_EQ(load({2, 120})->infer.module, ".version 8.0");
   EXPECT_EQ(load({0, 70})->infer.target, Target::Cuda);
   auto older = load({0, 60});

@@ -21,6 +21,14 @@ inline CompiledNet wholeNet() {
   net.train.tensors[0].initial = {Initializer::Kind::Uniform, -0.1, 0.1};
   net.train.launches[0].written = {net.train.tensors[0]};
   net.train.launches[0].summed = {{64, 16}};
+  Tensor halt;
+  halt.name = "halt";
+  halt.role = Role::Halt;
+  halt.type = ElementType::I32;
+  halt.offset = net.train.arenaBytes;
+  halt.bytes = 4;
+  net.train.arenaBytes += 64;
+  net.train.tensors.push_back(halt);
   net.train.plans.push_back({"plan", "{}", {1, 2, 3}, 64});
   net.train.constants.push_back({0, {1, 2, 3, 4}});
   net.recipe.source.files = {{"image", "pictures/*.png"}, {"mask", "masks/*.png"}};
