@@ -21,6 +21,7 @@
 #include "ir/LibraryCall.h"
 #include "passes/Contraction.h"
 #include "passes/Correlation.h"
+#include "passes/LayoutOrders.h"
 #include "passes/Passes.h"
 
 namespace gnc {
@@ -32,8 +33,6 @@ using namespace mlir;
 using namespace gnc;
 
 namespace {
-
-using Order = SmallVector<unsigned>;
 
 class LayoutAssignment {
 public:
@@ -55,7 +54,6 @@ private:
   void insertCopies(ComputeOp op);
   void insertCopies(CudaOp op);
   void insertLibraryCopies(ComputeOp op);
-  void transposeReads(ComputeOp op);
 
   func::FuncOp function;
   bool alongSums;
@@ -65,27 +63,6 @@ private:
 };
 
 } // namespace
-
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-/// Logical order with dimension `innermost` last. The batch stays first.
-static Order orderWithInnermost(unsigned rank, unsigned innermost) {
-  Order order;
-  for (unsigned dim = 0; dim < rank; ++dim)
-    if (dim != innermost)
-      order.push_back(dim);
-  order.push_back(innermost);
-  return order;
-}
-
-/// The dimension of the tensor that index `index` walks alone (any coordinate that is just the
-/// index).
-static std::optional<unsigned> bareDimension(AccessAttr access, unsigned index) {
-  for (auto [dim, coordinate] : llvm::enumerate(access.getCoords().getResults()))
-    if (auto expr = dyn_cast<AffineDimExpr>(coordinate); expr && expr.getPosition() == index)
-      return dim;
-  return std::nullopt;
-}
 
 /// Which index is innermost in `order` of a tensor read through `access`.
 static std::optional<unsigned> innermostIndex(AccessAttr access, const Order &order) {
@@ -358,50 +335,6 @@ void LayoutAssignment::insertCopies(CudaOp op) {
     Order rowMajor = llvm::to_vector(llvm::seq<unsigned>(0, type.getRank()));
     if (!liesAs(type, rowMajor))
       operand.set(createCopy(builder, op.getLoc(), operand.get(), withOrder(type, rowMajor)));
-  }
-}
-
-/// A tensor of which an equation reads several elements at a point, each across its order, is
-/// copied into the equation's order first: moving it costs less than as many scattered reads.
-void LayoutAssignment::transposeReads(ComputeOp op) {
-  if (vectorOf.contains(op) || isLibraryCall(op) || op.getNumParallel() == 0)
-    return;
-  unsigned innermost = physicalOrder(typeOf(op.getResult(0))).back();
-  llvm::SmallDenseMap<Value, unsigned> scattered; // how many reads
-  auto oncePerResult = [&](AffineMap coords) {    // beside a sum
-    auto walks = [&](unsigned index) { return coords.isFunctionOfDim(index); };
-    return !op.isPointwise() &&
-           llvm::none_of(llvm::seq<unsigned>(op.getNumParallel(), op.getNumIndices()), walks);
-  };
-  auto dimension = [&](unsigned read) -> std::optional<unsigned> {
-    AccessAttr access = op.getAccess(read);
-    std::optional<unsigned> dim = bareDimension(access, innermost);
-    Value tensor = op.getReads()[read];
-    if (!dim || oncePerResult(access.getCoords()) ||
-        isa_and_nonnull<RandomOp>(tensor.getDefiningOp()) ||
-        physicalOrder(typeOf(tensor)).back() == *dim)
-      return std::nullopt;
-    return dim;
-  };
-  for (unsigned read = 0; read < op.getNumBodyReads(); ++read)
-    if (dimension(read))
-      ++scattered[op.getReads()[read]];
-  OpBuilder builder(op);
-  llvm::SmallDenseMap<Value, Value> copies;
-  for (unsigned read = 0; read < op.getNumBodyReads(); ++read) {
-    Value tensor = op.getReads()[read];
-    std::optional<unsigned> dim = dimension(read);
-    if (!dim || scattered.lookup(tensor) < 2)
-      continue;
-    Value &copy = copies[tensor];
-    if (!copy) {
-      Order order = orderWithInnermost(typeOf(tensor).getRank(), *dim);
-      if (typeOf(tensor).isDynamicDim(0) && *dim == 0)
-        return;
-      copy = createCopy(builder, op.getLoc(), tensor, withOrder(typeOf(tensor), order));
-    }
-    if (physicalOrder(typeOf(copy)).back() == *dim)
-      op.getReadsMutable()[read].assign(copy);
   }
 }
 
