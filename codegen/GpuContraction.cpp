@@ -24,15 +24,20 @@ GpuContractionEmitter::GpuContractionEmitter(GpuBuilder &k, ComputeOp op, unsign
 // Where things lie
 //===------------------------------------------------------------------------------------------===//
 
-/// Splits the flat counter of `loops` and adds the steps of `operand` to an offset.
+/// Splits the flat counter of `loops` and adds the steps of `operand` to an offset. Loops that it
+/// walks as one are not split.
 Value GpuContractionEmitter::addCounters(ArrayRef<ContractionLoop> loops, Value flat,
                                          unsigned operand, Value offset) {
+  Value steps = k.constant(0);
   for (unsigned i = loops.size(); i-- > 0;) {
-    Value counter = i == 0 ? flat : k.remainder(flat, loops[i].extent);
-    flat = i == 0 ? flat : k.divide(flat, loops[i].extent);
-    offset = k.add(offset, k.mul(counter, loops[i].strides[operand]));
+    int64_t extent = loops[i].extent, stride = loops[i].strides[operand];
+    for (; i > 0 && loops[i - 1].strides[operand] == extent * stride; --i)
+      extent *= loops[i - 1].extent;
+    Value counter = i == 0 ? flat : k.remainder(flat, extent);
+    flat = i == 0 ? flat : k.divide(flat, extent);
+    steps = k.add(steps, k.mul(counter, stride));
   }
-  return offset;
+  return k.add(offset, steps);
 }
 
 static Value countOf(KernelBuilder &k, ArrayRef<ContractionLoop> loops) {

@@ -105,6 +105,26 @@ func.func @later(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {
 
 // -----
 
+// Any other equation has as many threads a block as the product beside it, so they share a kernel.
+// CHECK-LABEL: func.func @beside()
+// CHECK: gnc.launch @[[K:k[0-9a-f]+]] {{.*}} writes [2, 4]
+// CHECK-NOT: gnc.launch
+// CHECK: func.func private @[[K]]({{.*}} gnc.threads = 128
+func.func @beside(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {gnc.path = "w"}, %z: tensor<3000xf32> {gnc.path = "z"})
+    -> (tensor<64x64xf32> {gnc.path = "y"}, tensor<3000xf32> {gnc.path = "t"}) {
+  %y = gnc.compute [i = 64, j = 64] sum [t = 64] (%a = %x[i, t] : tensor<64x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<64x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %t = gnc.compute [p = 3000] (%a = %z[p] : tensor<3000xf32>) -> tensor<3000xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %t : tensor<64x64xf32>, tensor<3000xf32>
+}
+
+// -----
+
 // Two products that each fill a card keep their own kernels.
 // CHECK-LABEL: func.func @full()
 // CHECK-COUNT-2: gnc.launch
@@ -156,9 +176,10 @@ func.func @near(%x: tensor<9xf32> {gnc.path = "x"}, %w: tensor<3xf32> {gnc.path 
 
 // -----
 
-// A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls.
+// A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls, but for
+// those of the last one.
 // CHECK-LABEL: func.func @product()
-// CHECK: gnc.threads = 256
+// CHECK: gnc.threads = 128
 // CHECK: memref.alloca() {{.*}} : memref<2176xf32, #gpu.address_space<workgroup>>
 // CHECK: gpu.barrier
 // CHECK: scf.for
@@ -166,6 +187,9 @@ func.func @near(%x: tensor<9xf32> {gnc.path = "x"}, %w: tensor<3xf32> {gnc.path 
 // CHECK: vector.fma
 // CHECK: } {gnc.unroll}
 // CHECK: gpu.barrier
+// CHECK: scf.for
+// CHECK: vector.fma
+// CHECK-NOT: gnc.unroll
 func.func @product(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {gnc.path = "w"}) -> (tensor<64x64xf32> {gnc.path = "y"}) {
   %y = gnc.compute [i = 64, j = 64] sum [t = 64] (%a = %x[i, t] : tensor<64x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<64x64xf32> {
     %0 = arith.mulf %a, %b : f32

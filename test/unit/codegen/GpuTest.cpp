@@ -180,76 +180,6 @@ TEST(GpuTest, halfPrecision) {
         5, 4);
 }
 
-/// Parts of one launch whose number of blocks is rounded up: those beyond the end touch nothing.
-TEST(GpuTest, partsOfALaunch) {
-  std::string text =
-      R"(func.func @f(%x: tensor<?x900xf32>, %w: tensor<2x3001xf32>) -> (tensor<?x900xf32>, tensor<2xf32>) {
-  %y = gnc.compute [n = ?, i = 900] (%a = %x[n, i] : tensor<?x900xf32>) -> tensor<?x900xf32> {
-    %0 = arith.addf %a, %a : f32
-    gnc.yield %0 : f32
-  }
-  %s = gnc.compute [p = 2] sum [t = 3001] (%a = %w[p, t] : tensor<2x3001xf32>) -> tensor<2xf32> {
-    gnc.yield %a : f32
-  }
-  return %y, %s : tensor<?x900xf32>, tensor<2xf32>
-})";
-  Compiled compiled(text, whole(7));
-  ASSERT_TRUE(compiled.ok);
-  ASSERT_EQ(compiled.program.launches.size(), 1u);
-  ASSERT_GT(compiled.program.launches[0].tiles.at(7), (7 * 900 + 1023) / 1024 + 2);
-  Tensors arguments = compiled.wholeNumbers(7, 2, 1);
-  expectEqual(compiled.run(arguments, 7, 1), compiled.expected(arguments, Precision::F32));
-}
-
-/// Products are parts of a launch, too, beside each other and beside a sum: all have the same
-/// memory that a block shares, and blocks beyond the last one's end do nothing.
-TEST(GpuTest, productsOfALaunch) {
-  std::string text =
-      R"(func.func @f(%x: tensor<?x70xf32>, %w: tensor<70x50xf32>, %v: tensor<70x50xf32>, %m: tensor<2x3001xf32>) -> (tensor<?x50xf32>, tensor<?x50xf32>, tensor<2xf32>) {
-  %s = gnc.compute [p = 2] sum [t = 3001] (%a = %m[p, t] : tensor<2x3001xf32>) -> tensor<2xf32> {
-    gnc.yield %a : f32
-  }
-  %y = gnc.compute [n = ?, i = 50] sum [t = 70] (%a = %x[n, t] : tensor<?x70xf32>, %b = %w[t, i] : tensor<70x50xf32>) -> tensor<?x50xf32> {
-    %0 = arith.mulf %a, %b : f32
-    gnc.yield %0 : f32
-  }
-  %z = gnc.compute [n = ?, i = 50] sum [t = 70] (%a = %x[n, t] : tensor<?x70xf32>, %b = %v[t, i] : tensor<70x50xf32>) -> tensor<?x50xf32> {
-    %0 = arith.mulf %a, %b : f32
-    gnc.yield %0 : f32
-  }
-  return %y, %z, %s : tensor<?x50xf32>, tensor<?x50xf32>, tensor<2xf32>
-})";
-  for (int64_t batch : {7, 64, 130}) {
-    Compiled compiled(text, whole(batch));
-    ASSERT_TRUE(compiled.ok);
-    EXPECT_EQ(compiled.program.launches.size(), 1u);
-    Tensors arguments = compiled.wholeNumbers(batch, 2, 1);
-    expectEqual(compiled.run(arguments, batch, 1), compiled.expected(arguments, Precision::F32));
-  }
-}
-
-/// A product of each sample as the last part: a block beyond its end would read beyond the arena.
-TEST(GpuTest, samplesOfALaunch) {
-  std::string text =
-      R"(func.func @f(%x: tensor<?x900xf32>, %a: tensor<?x64x64xf32>, %b: tensor<?x64x64xf32>) -> (tensor<?x900xf32>, tensor<?x64x64xf32>) {
-  %y = gnc.compute [n = ?, i = 900] (%v = %x[n, i] : tensor<?x900xf32>) -> tensor<?x900xf32> {
-    %0 = arith.addf %v, %v : f32
-    gnc.yield %0 : f32
-  }
-  %p = gnc.compute [n = ?, i = 64, j = 64] sum [t = 64] (%v = %a[n, i, t] : tensor<?x64x64xf32>, %w = %b[n, t, j] : tensor<?x64x64xf32>) -> tensor<?x64x64xf32> {
-    %0 = arith.mulf %v, %w : f32
-    gnc.yield %0 : f32
-  }
-  return %y, %p : tensor<?x900xf32>, tensor<?x64x64xf32>
-})";
-  Compiled compiled(text, whole(7));
-  ASSERT_TRUE(compiled.ok);
-  ASSERT_EQ(compiled.program.launches.size(), 1u);
-  EXPECT_GT(compiled.program.launches[0].tiles.at(7), (7 * 900 + 1023) / 1024 + 7);
-  Tensors arguments = compiled.wholeNumbers(7, 2, 1);
-  expectEqual(compiled.run(arguments, 7, 1), compiled.expected(arguments, Precision::F32));
-}
-
 //===- Contractions ---------------------------------------------------------------------------===//
 
 std::string product(int64_t m, int64_t n, int64_t k) {
@@ -282,6 +212,48 @@ TEST(GpuTest, products) {
                   {256, 136, 40}})
     if (!HasFatalFailure())
       expectExact(product(s.m, s.n, s.k), 1, 1);
+}
+
+struct Window {
+  int64_t channels, rows, columns, step; ///< of the image; between positions
+  int64_t height, width;                 ///< positions
+};
+
+/// Sums over windows of an image, or the weight's gradient: sums over positions, and the batch.
+std::string correlation(const Window &w, bool gradient) {
+  std::string types = formatv("%x: tensor<?x{0}x{1}x{2}xf32>", w.channels,
+                              w.step * (w.height - 1) + w.rows, w.step * (w.width - 1) + w.columns);
+  std::string image = formatv("%a = %x[n, c, {0} * p + r, {0} * q + s] : {1}", w.step,
+                              llvm::StringRef(types).drop_front(4));
+  std::string weight = formatv("tensor<{0}x{1}x{2}x70xf32>", w.channels, w.rows, w.columns);
+  std::string map = formatv("tensor<?x{0}x{1}x70xf32>", w.height, w.width);
+  std::string window = formatv("c = {0}, r = {1}, s = {2}", w.channels, w.rows, w.columns);
+  std::string place = formatv("n = ?, p = {0}, q = {1}", w.height, w.width);
+  const char *form = R"(func.func @f({0}, %w: {1}) -> {2} {{
+  %y = gnc.compute [{3}, o = 70] sum [{4}] ({5}, %b = %w[{6}, o] : {1}) -> {2} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : {2}
+})";
+  return gradient ? formatv(form, types, map, weight, window, place, image, "n, p, q").str()
+                  : formatv(form, types, weight, map, place, window, image, "c, r, s").str();
+}
+
+/// Tiles of k in one run, in runs that they fill or not, of several whole runs, and across them;
+/// the number of positions is known at run time alone.
+TEST(GpuTest, windows) {
+  for (Window w : {Window{3, 3, 3, 1, 6, 7},
+                   {1, 5, 5, 1, 4, 9},
+                   {2, 3, 17, 1, 3, 5},
+                   {3, 3, 3, 2, 5, 6},
+                   {1, 7, 7, 2, 4, 8},
+                   {2, 1, 23, 1, 17, 3},
+                   {16, 3, 1, 1, 13, 8}})
+    for (bool gradient : {false, true})
+      for (int64_t batch : {1, 3})
+        if (!HasFatalFailure())
+          expectExact(correlation(w, gradient), batch, 1);
 }
 
 //===- Both ways to PTX -----------------------------------------------------------------------===//
