@@ -18,8 +18,11 @@ void registerGpuDialects(mlir::DialectRegistry &registry);
 /// The name of a kernel in its module.
 std::string gpuSymbol(llvm::StringRef key);
 
-/// Blocks of so many threads that a multiprocessor has room for, if each thread has 128 registers.
-inline int64_t blocksTogether(int64_t threads) { return std::max<int64_t>(512 / threads, 1); }
+/// Blocks of so many threads that a multiprocessor should have room for: threads of large blocks
+/// have 128 registers then, those of smaller ones, which are given as large a part, 168.
+inline int64_t blocksTogether(int64_t threads) {
+  return std::max<int64_t>((threads >= 256 ? 512 : 384) / threads, 1);
+}
 
 /// PTX with every kernel of the table. An environment error if libdevice is needed and missing.
 runtime::Result<std::string> translateToPtx(mlir::ModuleOp module,
