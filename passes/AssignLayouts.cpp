@@ -112,12 +112,20 @@ void LayoutAssignment::fixUserKernels() {
       orders[result] = llvm::to_vector(llvm::seq<unsigned>(0, typeOf(result).getRank()));
 }
 
+/// The dimension of B that the vector index steps through: in panels, the last one.
+static unsigned columnDimension(ComputeOp op, const Contraction &c, unsigned vector) {
+  AccessAttr b = op.getAccess(c.b);
+  return c.panel ? b.getCoords().getNumResults() - 1 : *Contraction::soleDimension(b, vector);
+}
+
 /// Columns of B in the order in which rows of A are walked, the vector last: equal equations get
-/// equal kernels, however their weight was declared.
+/// equal kernels, however their weight was declared. Panels stay as they are.
 static Order columnOrder(ComputeOp op, const Contraction &c, unsigned vectorDim,
                          const Order &orderOfA) {
   AccessAttr a = op.getAccess(c.a), b = op.getAccess(c.b);
   unsigned rank = b.getCoords().getNumResults();
+  if (c.panel)
+    return llvm::to_vector(llvm::seq<unsigned>(0, rank));
   SmallVector<int64_t> key(rank, -1);
   for (unsigned dim = 0; dim < rank; ++dim) {
     auto index = dyn_cast<AffineDimExpr>(b.getCoords().getResult(dim));
@@ -160,7 +168,7 @@ void LayoutAssignment::decide(ComputeOp op) {
   auto score = [&](unsigned index) {
     auto c = classify(op, index);
     Value columns = op.getReads()[c->b];
-    unsigned dim = *Contraction::soleDimension(op.getAccess(c->b), index);
+    unsigned dim = columnDimension(op, *c, index);
     bool wanted = orders.count(result) && orders[result].back() == index;
     bool fits = orders.count(columns) && orders[columns].back() == dim;
     bool wide = op.getExtents()[index] >= 8;
@@ -176,8 +184,7 @@ void LayoutAssignment::decide(ComputeOp op) {
   fix(result, orderWithInnermost(typeOf(result).getRank(), vector));
   Value a = op.getReads()[c.a];
   Order orderOfA = orders.count(a) ? orders[a] : physicalOrder(typeOf(a));
-  fix(op.getReads()[c.b],
-      columnOrder(op, c, *Contraction::soleDimension(op.getAccess(c.b), vector), orderOfA));
+  fix(op.getReads()[c.b], columnOrder(op, c, columnDimension(op, c, vector), orderOfA));
   spread();
 }
 
@@ -307,7 +314,7 @@ void LayoutAssignment::insertCopies(ComputeOp op) {
   Contraction c = *classify(op, vector);
   OpBuilder builder(op);
   Value columns = op.getReads()[c.b];
-  unsigned dim = *Contraction::soleDimension(op.getAccess(c.b), vector);
+  unsigned dim = columnDimension(op, c, vector);
   if (physicalOrder(typeOf(columns)).back() != dim && !(alongSums && liesAlongSum(op, c))) {
     Order order = columnOrder(op, c, dim, physicalOrder(typeOf(op.getReads()[c.a])));
     if (typeOf(columns).isDynamicDim(0))

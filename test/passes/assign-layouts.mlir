@@ -169,3 +169,17 @@ func.func @user(%x: tensor<?x3x10x10xf32>, %w: tensor<16x3x3x3xf32>) -> tensor<?
   %z = gnc.cuda(%y) {constants = {}, file = "a.net", line = 3 : i64, names = ["x", "y"], source = "y[i] = x[i];", threads = 64 : i64} : (tensor<?x16x8x8xf32>) -> tensor<?x16x8x8xf32>
   return %z : tensor<?x16x8x8xf32>
 }
+
+// -----
+
+// Columns in panels stay in panels, with their last dimension innermost.
+// CHECK-LABEL: @panels
+// CHECK: sum [c = 90] ({{.*}} = %{{.*}}[k floordiv 16, c, k mod 16] : tensor<5x90x16xf32>) -> tensor<?x80xf32>
+// CHECK-NOT: #map
+func.func @panels(%x: tensor<?x90xf32> {gnc.role = "input"}, %w: tensor<5x90x16xf32> {gnc.role = "weight"}) -> tensor<?x80xf32> {
+  %y = gnc.compute [n = ?, k = 80] sum [c = 90] (%a = %x[n, c] : tensor<?x90xf32>, %b = %w[k floordiv 16, c, k mod 16] : tensor<5x90x16xf32>) -> tensor<?x80xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x80xf32>
+}
