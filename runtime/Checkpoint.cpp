@@ -2,6 +2,7 @@
 //-------------------------------------===//
 #include "runtime/Checkpoint.h"
 
+#include "runtime/Finite.h"
 #include "runtime/Layout.h"
 #include "runtime/Text.h"
 
@@ -26,35 +27,30 @@ std::optional<std::string> keyOf(const Tensor &tensor, bool withOptimizer) {
   return std::nullopt;
 }
 
-/// The dense bytes of all tensors to keep. Refuses weights that are not finite.
+/// All tensors to keep, their bytes made while they are written. Refuses weights that are not
+/// finite.
 Result<std::vector<TensorToWrite>> collect(const Executor &executor, bool withOptimizer) {
   std::vector<TensorToWrite> tensors;
   for (const Tensor &tensor : executor.program().tensors) {
     std::optional<std::string> key = keyOf(tensor, withOptimizer);
     if (!key)
       continue;
-    TensorToWrite out{*key, tensor.type, tensor.declaredShape(),
-                      std::vector<uint8_t>(denseBytes(tensor, 1))};
-    executor.readDense(tensor, 1, out.bytes.data());
-    for (size_t i = 0; (tensor.role == Role::Weight || tensor.role == Role::Average) &&
-                       tensor.type == ElementType::F32 && i < out.bytes.size();
-         i += 4) {
-      float value;
-      memcpy(&value, &out.bytes[i], 4);
-      if (!std::isfinite(value))
-        return inputError("not-finite", "the weight '" + tensor.name +
-                                            "' is no longer finite, so it is not saved")
-            .withHelp("lower the learning rate")
-            .at(tensor.location);
-    }
-    tensors.push_back(std::move(out));
+    if ((tensor.role == Role::Weight || tensor.role == Role::Average) &&
+        !isFinite(tensor, 1, executor.read(tensor, 1)))
+      return inputError("not-finite",
+                        "the weight '" + tensor.name + "' is no longer finite, so it is not saved")
+          .withHelp("lower the learning rate")
+          .at(tensor.location);
+    auto make = [&executor, &tensor](std::vector<uint8_t> &bytes) {
+      bytes.resize(denseBytes(tensor, 1));
+      executor.readDense(tensor, 1, bytes.data());
+      return executor.status();
+    };
+    tensors.push_back({*key, tensor.type, tensor.declaredShape(), {}, make});
   }
-  if (Status status = executor.status(); !status.ok())
-    return std::move(status).error();
   return tensors;
 }
 
-/// What eval and infer have no use for under its own name.
 bool isExtra(const std::string &key) {
   return key.starts_with(optimizerPrefix) || key.starts_with(averagePrefix);
 }

@@ -12,6 +12,14 @@ public:
   /// Makes a program ready to run here; the program must outlive the executor. Errors: those of
   /// Executor::create; a program for another target is an internal error.
   virtual Result<std::unique_ptr<Executor>> load(const Program &program) = 0;
+  /// The same, with room for a guest, where programs share memory.
+  virtual Result<std::unique_ptr<Executor>> loadHost(const Program &program, const Program &) {
+    return load(program);
+  }
+  /// As Executor::createGuest, where programs share memory.
+  virtual Result<std::unique_ptr<Executor>> loadGuest(const Program &program, Executor &) {
+    return load(program);
+  }
 };
 
 class HostDevice final : public Device {
@@ -20,6 +28,13 @@ public:
   static Result<std::unique_ptr<HostDevice>> create(int threads);
   Result<std::unique_ptr<Executor>> load(const Program &program) override {
     return Executor::create(program, *pool);
+  }
+  Result<std::unique_ptr<Executor>> loadHost(const Program &program,
+                                             const Program &guest) override {
+    return Executor::create(program, *pool, &guest);
+  }
+  Result<std::unique_ptr<Executor>> loadGuest(const Program &program, Executor &host) override {
+    return Executor::createGuest(program, *pool, host);
   }
 
 private:

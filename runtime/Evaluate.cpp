@@ -72,8 +72,8 @@ std::string tableText(const Table &table) {
 }
 
 Result<std::unique_ptr<Evaluator>> Evaluator::create(const CompiledNet &net, const Part &part,
-                                                     Device &device) {
-  auto program = device.load(net.eval);
+                                                     Device &device, Executor *training) {
+  auto program = training ? device.loadGuest(net.eval, *training) : device.load(net.eval);
   if (!program.ok())
     return std::move(program).error();
   std::unique_ptr<Executor> scoring;

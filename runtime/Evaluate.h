@@ -19,8 +19,10 @@ class Evaluator {
 public:
   /// `net` and `device` must outlive the evaluator; `part` is any part of the dataset. A program
   /// without the results that the recipe names is an internal error.
+  /// `training` is the executor of the net's train program, if it evaluates for that one: it lends
+  /// its memory (Device::loadGuest).
   static Result<std::unique_ptr<Evaluator>> create(const CompiledNet &net, const Part &part,
-                                                   Device &device);
+                                                   Device &device, Executor *training = nullptr);
 
   /// To load weights into.
   Executor &executor() { return scorer->executor(); }

@@ -8,7 +8,6 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
-#include <map>
 
 namespace gnc::runtime {
 
@@ -115,25 +114,32 @@ void Executor::writeScalar(const Tensor &tensor, float value) {
   send(tensor, 1);
 }
 
+const Tensor *counterpart(const Tensor &tensor, const Program &from) {
+  const Tensor *found = nullptr;
+  if (tensor.role == Role::Weight)
+    found = from.find(Role::Average, tensor.name);
+  if (!found)
+    found = from.find(tensor.role, tensor.name);
+  bool alike =
+      found && found->declaredShape() == tensor.declaredShape() && found->type == tensor.type;
+  return alike ? found : nullptr;
+}
+
 Result<StateCopy> StateCopy::plan(const Executor &from, Executor &to) {
   StateCopy copy;
   copy.from = &from;
   copy.to = &to;
-  std::map<std::pair<Role, std::string_view>, const Tensor *> known;
-  for (const Tensor &tensor : from.program().tensors)
-    known[{tensor.role, tensor.name}] = &tensor;
   uint64_t largest = 0;
   for (const Tensor &tensor : to.program().tensors) {
     if (tensor.role != Role::Weight && tensor.role != Role::State)
       continue;
-    auto found = known.find({Role::Average, tensor.name});
-    if (tensor.role != Role::Weight || found == known.end())
-      found = known.find({tensor.role, tensor.name});
-    if (found == known.end() || found->second->declaredShape() != tensor.declaredShape() ||
-        found->second->type != tensor.type)
+    const Tensor *found = counterpart(tensor, from.program());
+    if (!found)
       return internalError("programs '" + from.program().name + "' and '" + to.program().name +
                            "' disagree about '" + tensor.name + "'");
-    copy.pairs.emplace_back(found->second, &tensor);
+    if (to.borrows(tensor))
+      continue;
+    copy.pairs.emplace_back(found, &tensor);
     largest = std::max(largest, denseBytes(tensor, 1));
   }
   copy.dense.resize(largest);

@@ -30,7 +30,15 @@ public:
   /// allocates its arena (environment error "out-of-memory", naming the bytes) and copies its
   /// constants. All else is zero. The program and the pool must outlive the executor; executors may
   /// share a pool if only one runs at a time.
-  static Result<std::unique_ptr<Executor>> create(const Program &program, ThreadPool &pool);
+  /// The arena has room for `guest` as well, if there is one: see createGuest.
+  static Result<std::unique_ptr<Executor>> create(const Program &program, ThreadPool &pool,
+                                                  const Program *guest = nullptr);
+  /// One without memory of its own: it runs where `host` keeps nothing between its runs, and reads
+  /// the host's weights and states where they lie as it wants them. So after each run of the host
+  /// comes first a copy of the other weights and states (StateCopy), then prepare(). The host must
+  /// outlive it. Errors: those of create, which it is where the host has no room.
+  static Result<std::unique_ptr<Executor>> createGuest(const Program &program, ThreadPool &pool,
+                                                       Executor &host);
   virtual ~Executor() = default;
   Executor(const Executor &) = delete;
   Executor &operator=(const Executor &) = delete;
@@ -41,7 +49,10 @@ public:
   void run(int64_t n) { runOn(0, source.launches.size(), n); }
   /// The same in two parts, for many batches with the same weights: first what depends on weights
   /// alone, once after they were loaded; then all else, for each batch.
-  void prepare() { runLaunches(0, source.prologue, source.maxBatch); }
+  void prepare() {
+    takeMemory();
+    runLaunches(0, source.prologue, source.maxBatch);
+  }
   void answer(int64_t n) { runOn(source.prologue, source.launches.size(), n); }
 
   /// A step of a training: compute, then commit if the results "loss" and "grad_norm" are finite.
@@ -105,6 +116,12 @@ public:
   /// The inverse; `values` has as many elements as readTensor would return. Integers are rounded.
   void writeTensor(const Tensor &tensor, int64_t n, std::span<const float> values);
 
+  /// The part of the arena that no run leaves anything in; empty if there is none, or none in the
+  /// host's memory.
+  virtual std::span<uint8_t> spare() { return {}; }
+  /// A guest's weight or state that is the host's own.
+  virtual bool borrows(const Tensor &) const { return false; }
+
   /// An f32 scalar: a loss, a schedule.
   float readScalar(const Tensor &tensor) const;
   void writeScalar(const Tensor &tensor, float value);
@@ -112,6 +129,8 @@ public:
   /// Makes what was sent the inputs of the run that follows: done by run, answer, compute and
   /// beginStep.
   virtual void takeInputs() {}
+  /// A guest finds its memory as its host left it, and makes it its own: done by prepare.
+  virtual void takeMemory() {}
 
 protected:
   explicit Executor(const Program &program);
@@ -128,9 +147,13 @@ private:
   StepOutcome outcome; ///< of the step that was begun
 };
 
+/// What a weight or state of a program gets its value from in another program of the same net: of a
+/// weight that has an average, the average. Null if `from` has none of this shape and type.
+const Tensor *counterpart(const Tensor &tensor, const Program &from);
+
 /// Copies weights and states from one program to another of the same net, whatever their layouts:
-/// from training to evaluation. Of a weight that has an average, the average. The plan is made
-/// once; a weight that `to` has and `from` lacks, or of another shape, is an internal error.
+/// from training to evaluation, all but those that a guest borrows. The plan is made once; a weight
+/// that `to` has and `from` lacks, or of another shape, is an internal error.
 class StateCopy {
 public:
   static Result<StateCopy> plan(const Executor &from, Executor &to);

@@ -103,53 +103,83 @@ bool isDevice(const std::string &path) {
   return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
+/// Returns 0, or errno; 0 as well where the pieces end in an error, which `made` then holds.
+int writePieces(int descriptor, const NextPiece &next, Status &made) {
+  for (;;) {
+    Result<std::span<const uint8_t>> piece = next();
+    if (!piece.ok()) {
+      made = std::move(piece).error();
+      return 0;
+    }
+    if (piece->empty())
+      return 0;
+    if (int failure = writeFully(descriptor, *piece))
+      return failure;
+  }
+}
+
 /// Returns 0, or errno.
-int writeThrough(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
+int writeThrough(const std::string &path, const NextPiece &next, Status &made) {
   Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file.valid())
     return errno;
-  for (std::span<const uint8_t> piece : pieces)
-    if (int failure = writeFully(file.get(), piece))
-      return failure;
+  if (int failure = writePieces(file.get(), next, made))
+    return failure;
   return file.close();
 }
 
 /// Returns 0, or errno.
-int writeTemporary(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
+int writeTemporary(const std::string &path, const NextPiece &next, Status &made) {
   // Whatever lies there (an old temporary, a link) is not written through but replaced.
   if (unlink(path.c_str()) != 0 && errno != ENOENT)
     return errno;
   Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.valid())
     return errno;
-  for (std::span<const uint8_t> piece : pieces)
-    if (int failure = writeFully(file.get(), piece))
-      return failure;
-  if (fsync(file.get()) != 0)
+  if (int failure = writePieces(file.get(), next, made))
+    return failure;
+  if (made.ok() && fsync(file.get()) != 0)
     return errno;
   return file.close();
 }
 } // namespace
 
-Status replaceFile(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
+Status replaceFile(const std::string &path, const NextPiece &next) {
+  Status made;
   if (isDevice(path)) {
-    int failure = writeThrough(path, pieces);
-    return failure ? systemError("cannot-write", "write '" + path + "'", failure) : Status();
+    int failure = writeThrough(path, next, made);
+    return failure ? systemError("cannot-write", "write '" + path + "'", failure) : made;
   }
   std::string temporary = path + ".tmp";
-  int failure = writeTemporary(temporary, pieces);
-  if (!failure && rename(temporary.c_str(), path.c_str()) != 0)
+  int failure = writeTemporary(temporary, next, made);
+  if (!failure && made.ok() && rename(temporary.c_str(), path.c_str()) != 0)
     failure = errno;
-  if (failure) {
+  if (failure || !made.ok())
     unlink(temporary.c_str());
+  if (failure) {
     Error error = systemError("cannot-write", "write '" + path + "'", failure);
     if (fileExists(path))
       error.notes.push_back("the file is as it was before");
     return error;
   }
+  if (!made.ok())
+    return made;
   if (int unsynced = syncFolder(folderOf(path)))
     return systemError("cannot-write", "sync the folder of '" + path + "'", unsynced);
   return {};
+}
+
+Status replaceFile(const std::string &path, std::span<const std::span<const uint8_t>> pieces) {
+  auto rest = pieces;
+  return replaceFile(path, [&]() -> Result<std::span<const uint8_t>> {
+    while (!rest.empty() && rest.front().empty()) // an empty one would be the end
+      rest = rest.subspan(1);
+    if (rest.empty())
+      return std::span<const uint8_t>();
+    std::span<const uint8_t> piece = rest.front();
+    rest = rest.subspan(1);
+    return piece;
+  });
 }
 
 Status removeFile(const std::string &path) {

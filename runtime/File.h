@@ -4,6 +4,8 @@
 
 #include "runtime/Memory.h"
 
+#include <functional>
+
 namespace gnc::runtime {
 
 /// An open file descriptor, closed with its owner.
@@ -37,9 +39,13 @@ int64_t readFully(int descriptor, uint8_t *to, uint64_t count);
 /// The whole file.
 Result<Bytes> readFile(const std::string &path);
 
-/// Replaces `path` by the concatenation of `pieces`, or leaves it as it was: writes PATH.tmp, syncs
-/// it, renames it, and syncs the folder. A PATH.tmp left by a killed process is overwritten. A
-/// device or a pipe is written to. Errors: environment, "cannot-write".
+/// The next bytes of a file, valid until the next call; empty at its end. Or why there are none.
+using NextPiece = std::function<Result<std::span<const uint8_t>>()>;
+
+/// Replaces `path` by the concatenation of all pieces, or leaves it as it was: writes PATH.tmp,
+/// syncs it, renames it, and syncs the folder. A PATH.tmp left by a killed process is overwritten.
+/// A device or a pipe is written to. Errors: environment, "cannot-write", and those of `next`.
+Status replaceFile(const std::string &path, const NextPiece &next);
 Status replaceFile(const std::string &path, std::span<const std::span<const uint8_t>> pieces);
 
 /// Removes a file; that it does not exist is no error.

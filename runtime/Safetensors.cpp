@@ -42,6 +42,13 @@ std::string quoted(std::string_view text) {
   return json + "\"";
 }
 
+uint64_t denseSize(const TensorToWrite &tensor) {
+  uint64_t bytes = uint64_t(byteWidth(tensor.type));
+  for (int64_t extent : tensor.shape)
+    bytes *= uint64_t(extent);
+  return bytes;
+}
+
 /// The header's entry of a tensor whose bytes begin at `offset`.
 std::string headerEntry(const TensorToWrite &tensor, uint64_t offset) {
   std::string shape;
@@ -49,7 +56,7 @@ std::string headerEntry(const TensorToWrite &tensor, uint64_t offset) {
     shape += (shape.empty() ? "" : ",") + std::to_string(extent);
   return quoted(tensor.name) + ":{\"dtype\":\"" + std::string(safetensorsType(tensor.type)) +
          "\",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(offset) + "," +
-         std::to_string(offset + tensor.bytes.size()) + "]}";
+         std::to_string(offset + denseSize(tensor)) + "]}";
 }
 
 /// Length and JSON, padded with blanks to a multiple of 8. `tensors` is in the order of the file.
@@ -58,7 +65,7 @@ std::string makeHeader(const std::vector<TensorToWrite> &tensors, const Metadata
   uint64_t offset = 0;
   for (const TensorToWrite &tensor : tensors) {
     entries[tensor.name] = headerEntry(tensor, offset);
-    offset += tensor.bytes.size();
+    offset += denseSize(tensor);
   }
   std::string json = "{";
   if (!metadata.empty()) {
@@ -99,10 +106,25 @@ Status writeSafetensors(const std::string &path, std::vector<TensorToWrite> tens
   if (header.size() > maxHeaderBytes)
     return internalError("the header of '" + path + "' would have " +
                          std::to_string(header.size()) + " bytes");
-  std::vector<std::span<const uint8_t>> pieces{bytesOf(header)};
-  for (const TensorToWrite &tensor : tensors)
-    pieces.push_back(tensor.bytes);
-  return replaceFile(path, pieces);
+  return replaceFile(
+      path, [&, next = size_t(0), begun = false]() mutable -> Result<std::span<const uint8_t>> {
+        if (!std::exchange(begun, true))
+          return bytesOf(header);
+        if (next > 0)
+          std::vector<uint8_t>().swap(tensors[next - 1].bytes);
+        while (next < tensors.size() &&
+               denseSize(tensors[next]) == 0) // an empty piece would be the end
+          ++next;
+        if (next == tensors.size())
+          return std::span<const uint8_t>();
+        TensorToWrite &tensor = tensors[next++];
+        if (Status made = tensor.make ? tensor.make(tensor.bytes) : Status(); !made.ok())
+          return std::move(made).error();
+        if (tensor.bytes.size() != denseSize(tensor))
+          return internalError("'" + tensor.name + "' has " + std::to_string(tensor.bytes.size()) +
+                               " bytes, its shape " + std::to_string(denseSize(tensor)));
+        return std::span<const uint8_t>(tensor.bytes);
+      });
 }
 
 //===- Reading --------------------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 
 #include "runtime/Memory.h"
 
+#include <functional>
 #include <map>
 
 namespace gnc::runtime {
@@ -23,13 +24,16 @@ struct TensorToWrite {
   ElementType type = ElementType::F32;
   std::vector<int64_t> shape;
   std::vector<uint8_t> bytes;
+  /// Makes the bytes when it is the tensor's turn, so that no more than one is in memory; they are
+  /// dropped when they are written. Null: they are there.
+  std::function<Status(std::vector<uint8_t> &bytes)> make = nullptr;
 };
 
 using Metadata = std::map<std::string, std::string>;
 
 /// Replaces the file at `path` as replaceFile does. Header keys and tensors are sorted by name,
 /// wider types first, so that every tensor is aligned. Names must be distinct, valid UTF-8 and not
-/// "__metadata__" (internal error).
+/// "__metadata__", and there are as many bytes as the shape says (internal errors).
 Status writeSafetensors(const std::string &path, std::vector<TensorToWrite> tensors,
                         const Metadata &metadata);
 

@@ -40,7 +40,8 @@ Status Training::build() {
     ownDevice = std::move(*host);
     device = ownDevice.get();
   }
-  auto created = device->load(net.train);
+  bool evaluates = net.eval.maxBatch > 0;
+  auto created = evaluates ? device->loadHost(net.train, net.eval) : device->load(net.train);
   if (!created.ok())
     return std::move(created).error();
   program = std::move(*created);
@@ -61,7 +62,7 @@ Status Training::build() {
   order.reserve(data.train.samples.size());
   if (Status status = chooseBest(); !status.ok())
     return status;
-  return net.eval.maxBatch > 0 ? buildEvaluator() : Status();
+  return evaluates ? buildEvaluator() : Status();
 }
 
 /// Which metric decides what best.safetensors is.
@@ -84,7 +85,7 @@ Status Training::chooseBest() {
 }
 
 Status Training::buildEvaluator() {
-  auto made = Evaluator::create(net, *data.train.part, *device);
+  auto made = Evaluator::create(net, *data.train.part, *device, program.get());
   if (!made.ok())
     return std::move(made).error();
   evaluator = std::move(*made);

@@ -15,6 +15,9 @@ public:
 
   void runLaunches(size_t first, size_t last, int64_t n) override;
   void takeInputs() override { inner->takeInputs(); }
+  void takeMemory() override { inner->takeMemory(); }
+  std::span<uint8_t> spare() override { return inner->spare(); }
+  bool borrows(const runtime::Tensor &tensor) const override { return inner->borrows(tensor); }
   runtime::Status status() const override { return inner->status(); }
   runtime::Status finish() override { return inner->finish(); }
   const uint8_t *read(const runtime::Tensor &tensor, int64_t n) const override {
@@ -48,8 +51,7 @@ void TracingDevice::TracedExecutor::runLaunches(size_t first, size_t last, int64
 }
 
 runtime::Result<std::unique_ptr<runtime::Executor>>
-TracingDevice::load(const runtime::Program &program) {
-  auto inner = device.load(program);
+TracingDevice::traced(runtime::Result<std::unique_ptr<runtime::Executor>> inner) {
   if (!inner.ok())
     return inner;
   return std::unique_ptr<runtime::Executor>(new TracedExecutor(*this, std::move(*inner)));

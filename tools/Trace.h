@@ -22,7 +22,17 @@ public:
   TracingDevice(runtime::Device &device, size_t launches) : device(device), most(launches) {}
 
   runtime::Result<std::unique_ptr<runtime::Executor>>
-  load(const runtime::Program &program) override;
+  load(const runtime::Program &program) override {
+    return traced(device.load(program));
+  }
+  runtime::Result<std::unique_ptr<runtime::Executor>>
+  loadHost(const runtime::Program &program, const runtime::Program &guest) override {
+    return traced(device.loadHost(program, guest));
+  }
+  runtime::Result<std::unique_ptr<runtime::Executor>> loadGuest(const runtime::Program &program,
+                                                                runtime::Executor &host) override {
+    return traced(device.loadGuest(program, host));
+  }
   /// Creates or replaces the file. Errors: environment ("cannot-write").
   runtime::Status write(const std::string &path) const;
 
@@ -35,6 +45,9 @@ private:
     double start = 0, length = 0; ///< microseconds
     int64_t samples = 0;
   };
+
+  runtime::Result<std::unique_ptr<runtime::Executor>>
+  traced(runtime::Result<std::unique_ptr<runtime::Executor>> inner);
 
   runtime::Device &device;
   size_t most;

@@ -1,6 +1,7 @@
 #include "runtime/File.h"
 #include "TestFiles.h"
 
+#include <array>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -38,6 +39,31 @@ TEST(File, LeftOverTemporariesDoNotMatter) {
   std::filesystem::create_symlink(folder / "victim", folder / "b.tmp");
   ASSERT_TRUE(write(folder / "b", "good").ok());
   EXPECT_EQ(readText(folder / "victim"), "precious");
+}
+
+TEST(File, PiecesThatEndInAnErrorKeepTheOldFile) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(write(folder / "a", "old").ok());
+  std::string piece = "new";
+  int asked = 0;
+  Status status = replaceFile(folder / "a", [&]() -> Result<std::span<const uint8_t>> {
+    if (++asked == 3)
+      return internalError("no third piece");
+    return std::span(reinterpret_cast<const uint8_t *>(piece.data()), piece.size());
+  });
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, "no third piece");
+  EXPECT_EQ(readText(folder / "a"), "old");
+  EXPECT_FALSE(fileExists(folder / "a.tmp"));
+}
+
+TEST(File, AnEmptyPieceAmongOthersIsNotTheEnd) {
+  TemporaryFolder folder;
+  std::string text = "ab";
+  std::span<const uint8_t> all(reinterpret_cast<const uint8_t *>(text.data()), 2);
+  std::array pieces{all.first(0), all.first(1), all.first(0), all.last(1)};
+  ASSERT_TRUE(replaceFile(folder / "a", pieces).ok());
+  EXPECT_EQ(readText(folder / "a"), "ab");
 }
 
 TEST(File, AFailedWriteKeepsTheOldFile) {

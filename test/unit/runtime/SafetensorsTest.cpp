@@ -66,6 +66,44 @@ TEST(Safetensors, BytesDependOnContentOnly) {
   EXPECT_EQ(uint8_t(bytes[0]) % 8, 0); // padded header
 }
 
+TEST(Safetensors, BytesAreMadeOneTensorAfterAnother) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(writeSafetensors(folder / "there", sample(), {}).ok());
+  auto made = sample();
+  std::vector<std::vector<uint8_t> *> alive;
+  size_t most = 0;
+  for (TensorToWrite &tensor : made) {
+    tensor.make = [&alive, &most, content = std::exchange(tensor.bytes, {})](auto &bytes) {
+      bytes = content;
+      alive.push_back(&bytes);
+      size_t count = 0;
+      for (auto *other : alive)
+        count += !other->empty();
+      most = std::max(most, count);
+      return Status();
+    };
+  }
+  ASSERT_TRUE(writeSafetensors(folder / "made", std::move(made), {}).ok());
+  EXPECT_EQ(readText(folder / "made"), readText(folder / "there"));
+  EXPECT_EQ(alive.size(), 3u); // one is empty
+  EXPECT_EQ(most, 1u);
+}
+
+TEST(Safetensors, BytesThatCannotBeMadeKeepTheOldFile) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(writeSafetensors(folder / "a", sample(), {}).ok());
+  std::string before = readText(folder / "a");
+  auto made = sample();
+  made[1].make = [](auto &) -> Status { return environmentError("card-failed", "gone"); };
+  EXPECT_EQ(writeSafetensors(folder / "a", made, {}).error().slug, "card-failed");
+  made[1].make = [](auto &bytes) {
+    bytes.resize(2); // of 3
+    return Status();
+  };
+  EXPECT_EQ(writeSafetensors(folder / "a", made, {}).error().code, ErrorCode::Internal);
+  EXPECT_EQ(readText(folder / "a"), before);
+}
+
 TEST(Safetensors, OneNameTwiceIsOurBug) {
   TemporaryFolder folder;
   auto tensors = sample();
