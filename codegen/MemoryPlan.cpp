@@ -2,6 +2,7 @@
 //-----------------------------------===//
 #include "codegen/MemoryPlan.h"
 
+#include "codegen/Assemble.h"
 #include "codegen/Programs.h"
 #include "ir/Gnc.h"
 #include "mlir/IR/Builders.h"
@@ -9,6 +10,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include <map>
 
 using namespace mlir;
 
@@ -40,15 +42,15 @@ Section sectionOf(BufferOp buffer) {
 
 //===- The algorithm --------------------------------------------------------------------------===//
 
-int64_t placeRegions(MutableArrayRef<MemoryRegion> regions, int64_t base) {
-  SmallVector<MemoryRegion *> order = llvm::to_vector(llvm::make_pointer_range(regions));
-  llvm::stable_sort(order, [](const MemoryRegion *a, const MemoryRegion *b) {
-    return std::make_tuple(-a->bytes, a->first) < std::make_tuple(-b->bytes, b->first);
-  });
+namespace {
+using Order = SmallVector<MemoryRegion *>;
+
+/// First fit, in this order: over what is alive together with a region until a gap is wide enough.
+/// Returns the end of the highest.
+int64_t place(const Order &order, int64_t base) {
   SmallVector<MemoryRegion *> placed; // by offset
   int64_t top = base;
   for (MemoryRegion *region : order) {
-    // First fit: walk over what is alive together with the region until a gap is wide enough.
     int64_t offset = base;
     for (const MemoryRegion *other : placed) {
       if (other->offset >= offset + region->bytes)
@@ -66,9 +68,95 @@ int64_t placeRegions(MutableArrayRef<MemoryRegion> regions, int64_t base) {
   return top;
 }
 
+/// Where most bytes are alive. No plan takes less.
+struct Peak {
+  int64_t position = 0, bytes = 0;
+};
+
+Peak peakOf(ArrayRef<MemoryRegion> regions) {
+  SmallVector<std::pair<int64_t, int64_t>> changes; // position, bytes
+  for (const MemoryRegion &region : regions) {
+    changes.push_back({region.first, aligned(region.bytes)});
+    changes.push_back({region.last + 1, -aligned(region.bytes)});
+  }
+  llvm::sort(changes); // where one ends and another begins, less comes first
+  Peak peak;
+  int64_t alive = 0;
+  for (auto [position, bytes] : changes)
+    if (alive += bytes; alive > peak.bytes)
+      peak = {position, alive};
+  return peak;
+}
+} // namespace
+
+// Dynamic storage allocation is NP-hard (Garey and Johnson 1979, SR2). First fit in one of a few
+// orders is within a few percent for the lifetimes of a network, and what sticks out over all
+// others should have been placed before them.
+int64_t placeRegions(MutableArrayRef<MemoryRegion> regions, int64_t base) {
+  constexpr int kAttempts = 12; // with each order
+  using Key = std::tuple<int64_t, int64_t>;
+  Key (*keys[])(const MemoryRegion &) = {
+      [](const MemoryRegion &r) { return Key(-r.bytes, r.first); },
+      [](const MemoryRegion &r) { return Key(r.first - r.last, -r.bytes); },
+      [](const MemoryRegion &r) { return Key(-r.last, -r.bytes); },
+      [](const MemoryRegion &r) { return Key(r.first, -r.bytes); },
+  };
+  int64_t least = base + peakOf(regions).bytes, best = -1;
+  SmallVector<int64_t> offsets(regions.size());
+  for (auto key : keys) {
+    Order order = llvm::to_vector(llvm::make_pointer_range(regions));
+    llvm::stable_sort(
+        order, [&](const MemoryRegion *a, const MemoryRegion *b) { return key(*a) < key(*b); });
+    for (int attempt = 0; attempt < kAttempts && (best < 0 || aligned(best) > least); ++attempt) {
+      int64_t top = place(order, base);
+      if (best < 0 || top < best) {
+        best = top;
+        llvm::transform(regions, offsets.begin(), [](const MemoryRegion &r) { return r.offset; });
+      }
+      auto highest = llvm::find_if(
+          order, [&](const MemoryRegion *region) { return region->offset + region->bytes == top; });
+      if (highest != order.end())
+        std::rotate(order.begin(), highest, highest + 1); // it is the first now
+    }
+  }
+  for (auto [region, offset] : llvm::zip_equal(regions, offsets))
+    region.offset = offset;
+  return std::max(best, base);
+}
+
 //===- The pass -------------------------------------------------------------------------------===//
 
 namespace {
+struct Temporaries {
+  SmallVector<BufferOp> buffers;
+  SmallVector<MemoryRegion> regions; ///< of these
+};
+
+/// The buffers that share memory, each from the first launch that uses it to the last.
+Temporaries temporariesOf(func::FuncOp program) {
+  DenseMap<Value, std::pair<int64_t, int64_t>> lifetimes;
+  int64_t position = 0;
+  for (LaunchOp launch : program.getOps<LaunchOp>()) {
+    for (Value argument : launch.getArguments())
+      lifetimes.try_emplace(argument, position, position).first->second.second = position;
+    ++position;
+  }
+  auto prologue = program->getAttrOfType<IntegerAttr>(names::kPrologue);
+  int64_t once = prologue ? prologue.getInt() : 0;
+  Temporaries found;
+  for (BufferOp buffer : program.getOps<BufferOp>()) {
+    auto life = lifetimes.find(buffer);
+    if (sectionOf(buffer) != Section::Temporary || life == lifetimes.end())
+      continue;
+    auto [first, last] = life->second;
+    if (first < once && last >= once) // what runs once stays for all batches to come
+      last = position;
+    found.buffers.push_back(buffer);
+    found.regions.push_back({buffer.getBytes(), first, last});
+  }
+  return found;
+}
+
 class Planner {
 public:
   explicit Planner(func::FuncOp program) : program(program) {}
@@ -99,24 +187,7 @@ private:
         return buffer.emitError() << "a program needs at most 64 TiB, but here are " << elements
                                   << " elements, after " << total << " bytes";
     }
-    int64_t position = 0;
-    for (LaunchOp launch : program.getOps<LaunchOp>()) {
-      for (Value argument : launch.getArguments())
-        use(argument, position);
-      ++position;
-    }
-    // What runs once stays for all batches to come.
-    if (auto prologue = program->getAttrOfType<IntegerAttr>(names::kPrologue))
-      for (auto &[buffer, life] : lifetimes)
-        if (life.first < prologue.getInt() && life.second >= prologue.getInt())
-          life.second = position;
     return success();
-  }
-
-  void use(Value buffer, int64_t position) {
-    auto [entry, fresh] = lifetimes.try_emplace(buffer, position, position);
-    if (!fresh)
-      entry->second.second = position;
   }
 
   void setOffset(BufferOp buffer, int64_t offset) { buffer.setOffset(offset); }
@@ -139,22 +210,15 @@ private:
   }
 
   int64_t share(int64_t base) {
-    SmallVector<BufferOp> members = llvm::filter_to_vector(
-        buffers, [](BufferOp b) { return sectionOf(b) == Section::Temporary; });
-    SmallVector<MemoryRegion> regions;
-    for (BufferOp buffer : members) {
-      auto [first, last] = lifetimes.lookup(buffer);
-      regions.push_back({buffer.getBytes(), first, last});
-    }
-    int64_t top = placeRegions(regions, base);
-    for (auto [buffer, region] : llvm::zip_equal(members, regions))
+    Temporaries shared = temporariesOf(program);
+    int64_t top = placeRegions(shared.regions, base);
+    for (auto [buffer, region] : llvm::zip_equal(shared.buffers, shared.regions))
       setOffset(buffer, region.offset);
     return top;
   }
 
   func::FuncOp program;
   SmallVector<BufferOp> buffers;
-  DenseMap<Value, std::pair<int64_t, int64_t>> lifetimes;
 };
 
 struct PlanMemory : PassWrapper<PlanMemory, OperationPass<func::FuncOp>> {
@@ -185,7 +249,33 @@ std::optional<MemoryReport> memoryReport(func::FuncOp program) {
     }
   }
   report.temporaries = report.arena - report.persistent - report.host;
+  report.alive = peakOf(temporariesOf(program).regions).bytes;
   return report;
+}
+
+std::vector<LayerMemory> memoryPeak(func::FuncOp program) {
+  constexpr size_t most = 12; // rows
+  Temporaries shared = temporariesOf(program);
+  int64_t peak = peakOf(shared.regions).position;
+  std::map<std::string, int64_t> byLayer;
+  for (auto [buffer, region] : llvm::zip_equal(shared.buffers, shared.regions))
+    if (region.first <= peak && peak <= region.last)
+      byLayer[siteOf(buffer.getLoc()).name] += aligned(region.bytes);
+  std::vector<LayerMemory> layers;
+  for (auto &[name, bytes] : byLayer)
+    layers.push_back({name.empty() ? "(the step)" : name, bytes});
+  llvm::stable_sort(layers,
+                    [](const LayerMemory &a, const LayerMemory &b) { return a.bytes > b.bytes; });
+  LayerMemory others;
+  while (layers.size() > most) {
+    others.bytes += layers.back().bytes;
+    layers.pop_back();
+  }
+  if (others.bytes) {
+    others.name = "all others";
+    layers.push_back(others);
+  }
+  return layers;
 }
 
 } // namespace gnc

@@ -37,9 +37,20 @@ struct MemoryReport {
   int64_t host = 0;        ///< of it: inputs, schedules, results
   int64_t temporaries = 0; ///< of it: shared by all temporaries
   int64_t unshared = 0;    ///< what the temporaries would need without sharing
+  int64_t alive = 0;       ///< the most of them that are needed at one time: no plan takes less
 };
 
 /// Nothing for a function that is no planned program.
 std::optional<MemoryReport> memoryReport(mlir::func::FuncOp program);
+
+/// What a layer keeps in temporaries.
+struct LayerMemory {
+  std::string name; ///< as its launches are called
+  int64_t bytes = 0;
+};
+
+/// Who keeps how much where the temporaries of a program need most, the largest first; the last row
+/// are all others, if there are more than a table has.
+std::vector<LayerMemory> memoryPeak(mlir::func::FuncOp program);
 
 } // namespace gnc

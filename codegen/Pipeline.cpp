@@ -73,6 +73,13 @@ std::unique_ptr<Pass> packWeights(const PipelineOptions &options) {
   return createPackWeights(vectorTarget(options));
 }
 
+std::unique_ptr<Pass> recompute(const PipelineOptions &options) {
+  RecomputeOptions own;
+  own.batch = options.batch;
+  own.budget = options.memory - options.memory / 50; // gaps in the arena, and small copies
+  return createRecompute(own);
+}
+
 // The order matters; each line says why its pass comes now. `lower-to-kernels` follows the last.
 constexpr Step kGraphStory[] = {
     // Every later pass sees forward, backward and optimizer as one graph.
@@ -119,6 +126,8 @@ constexpr Step kGraphStory[] = {
     // Panels are as wide as the tile of a contraction, which is known when nothing about it changes
     // any more. A card copies its tiles through shared memory.
     {Phase::Fused, "pack-weights", packWeights, Need::Speed, Target::Processor},
+    // Last, as others find equations that are equal and keep one of them.
+    {Phase::Fused, "recompute", recompute},
 };
 constexpr StringLiteral kLowering = "lower-to-kernels", kPlanning = "plan-memory";
 

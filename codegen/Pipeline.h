@@ -38,6 +38,7 @@ struct PipelineOptions {
   int64_t batch = 0;                      ///< samples to plan for; 0: the recipe's
   unsigned cpuLevel = 0;                  ///< of x86-64: 2, 3, 4; 0: this machine's
   unsigned vectorBits = 0;                ///< 0: the widest registers of the level
+  int64_t memory = 0;                     ///< bytes that a program may take; 0: as many as it likes
   bool gpu = false;                       ///< kernels for a GPU, not for a processor
   unsigned optLevel = 0;                  ///< of LLVM, see gnc::optimize
   LibraryPlanner *library = nullptr;      ///< takes convolutions of a GPU; null: none does

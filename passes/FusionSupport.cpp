@@ -14,9 +14,16 @@ double pointsOf(ArrayRef<int64_t> extents, int64_t batch) {
   return points;
 }
 
-double bytesOf(Type type) {
+int64_t samplesToPlan(func::FuncOp function, int64_t batch) {
+  auto recipe =
+      function->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(names::kRecipe);
+  auto declared = recipe ? recipe.getAs<IntegerAttr>("batch") : IntegerAttr();
+  return batch > 0 ? batch : declared ? declared.getInt() : kPlannedBatch;
+}
+
+double bytesOf(Type type, int64_t batch) {
   auto tensor = cast<RankedTensorType>(type);
-  return pointsOf(tensor.getShape()) * std::max(1u, tensor.getElementTypeBitWidth() / 8);
+  return pointsOf(tensor.getShape(), batch) * std::max(1u, tensor.getElementTypeBitWidth() / 8);
 }
 
 bool storesHalf(func::FuncOp function) {

@@ -23,7 +23,10 @@ constexpr int64_t kPlannedBatch = 64;
 
 /// How many points `extents` span.
 double pointsOf(llvm::ArrayRef<int64_t> extents, int64_t batch = kPlannedBatch);
-double bytesOf(mlir::Type tensor);
+double bytesOf(mlir::Type tensor, int64_t batch = kPlannedBatch);
+/// The batch size that a program is compiled for: `batch`, or if that is 0 what the module's recipe
+/// says, if anything.
+int64_t samplesToPlan(mlir::func::FuncOp function, int64_t batch);
 
 /// Some tensor is f16 or bf16. It is rounded where it is written, so which tensors there are is no
 /// longer open: equations must not be joined or split.

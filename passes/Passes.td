@@ -110,6 +110,18 @@ def FoldWeights : Pass<"gnc-fold-weights", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
+def Recompute : Pass<"gnc-recompute", "::mlir::func::FuncOp"> {
+  let summary = "computes tensors again instead of keeping them, so that a training step needs less memory";
+  let description = [{
+    In functions that change weights, where most bytes are alive. Without a budget, what is at least twice as large as what it is
+    made of; with one, whatever saves most for its work, until the budget is kept or nothing is left to save. Changes no bit.
+  }];
+  let options = [
+    Option<"batch", "batch", "int64_t", "0", "samples to count with; 0: the batch of the module's recipe">,
+    Option<"budget", "budget", "int64_t", "0", "bytes of all tensors together, weights included; 0: no budget">];
+  let dependentDialects = ["::gnc::GncDialect"];
+}
+
 def StoreHalf : Pass<"gnc-store-half", "::mlir::func::FuncOp"> {
   let summary = "stores what the samples of a training step leave in memory as f16 or bf16";
   let description = [{

@@ -343,8 +343,7 @@ struct Winograd : gnc::impl::WinogradBase<Winograd> {
     if (auto precision = recipe ? recipe.getAs<StringAttr>("precision") : StringAttr();
         storesHalf(getOperation()) || (precision && precision.getValue() != "f32"))
       return;
-    auto declared = recipe ? recipe.getAs<IntegerAttr>("batch") : IntegerAttr();
-    int64_t samples = batch > 0 ? batch : declared ? declared.getInt() : kPlannedBatch;
+    int64_t samples = samplesToPlan(getOperation(), batch);
     SmallVector<ComputeOp> computes;
     getOperation().walk([&](ComputeOp op) { computes.push_back(op); });
     for (ComputeOp op : computes)

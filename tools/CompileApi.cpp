@@ -154,6 +154,7 @@ CompileRequest requestOf(const gnc_compile_options &options) {
   request.optLevel = unsigned(options.opt_level);
   for (auto pass = options.disabled_passes; pass && *pass; ++pass)
     request.disabledPasses.emplace_back(*pass);
+  request.memory = options.memory;
   request.jsonDiagnostics = true;
   return request;
 }

@@ -127,8 +127,8 @@ void addOptions(std::string &key, const CompileRequest &request) {
   add(key, "data " + request.data);
   add(key, "seed " + (request.seed ? std::to_string(*request.seed) : ""));
   for (int64_t number : {request.batch, int64_t(request.optLevel), int64_t(request.vectorBits),
-                         int64_t(request.cpuLevel), int64_t(request.warningsAreErrors),
-                         int64_t(request.jsonDiagnostics)})
+                         int64_t(request.memory), int64_t(request.cpuLevel),
+                         int64_t(request.warningsAreErrors), int64_t(request.jsonDiagnostics)})
     add(key, std::to_string(number));
   for (const std::string &program : request.programs)
     add(key, "program " + program);

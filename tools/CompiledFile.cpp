@@ -29,6 +29,7 @@ Status checkOptions(const CompileRequest &request) {
                        : request.batch                   ? "--batch"
                        : request.optLevel                ? "--opt"
                        : request.vectorBits              ? "--vector-bits"
+                       : request.memory                  ? "--memory"
                        : !request.disabledPasses.empty() ? "--disable"
                        : !request.library.empty()        ? "--library"
                                                          : nullptr;

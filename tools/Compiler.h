@@ -30,6 +30,7 @@ struct CompileRequest {
   unsigned optLevel = 0;
   unsigned cpuLevel = 0; ///< of x86-64: 2, 3, 4; 0: this machine's
   unsigned vectorBits = 0;
+  uint64_t memory = 0; ///< bytes that the tensors of a program may take; 0: as many as they like
   std::string card;    ///< "sm_80": for CUDA cards of this architecture; "": for the processor
   std::string codegen; ///< how a card's PTX is made: "nvptx" or "nvrtc"; "": nvptx
   std::string library; ///< of a card, that takes convolutions: "cudnn"; "": none

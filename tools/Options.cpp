@@ -46,6 +46,13 @@ void addCompile(CLI::App &command, Arguments &arguments, OptionTexts &texts) {
                   "128, 256 or 512; default: the machine's")
       ->check(CLI::IsMember({128, 256, 512}));
   command
+      .add_option(
+          "--memory", arguments.compile.memory,
+          "what the tensors of a program may take, as 300MiB: a training then computes some "
+          "twice instead of keeping them")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->type_name("SIZE");
+  command
       .add_option("--disable", arguments.compile.disabledPasses,
                   "leave passes out; they are listed below")
       ->type_name("PASS[,PASS]")

@@ -71,4 +71,12 @@ std::string render(const Message &message) {
   return text;
 }
 
+std::string byteText(int64_t bytes) {
+  constexpr int64_t kKibi = 1024, kMebi = kKibi * kKibi;
+  char text[32];
+  snprintf(text, sizeof text, "%.1f %s", double(bytes) / double(bytes >= kMebi ? kMebi : kKibi),
+           bytes >= kMebi ? "MiB" : "KiB");
+  return text;
+}
+
 } // namespace gnc::tools

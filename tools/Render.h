@@ -29,4 +29,7 @@ struct Message {
 /// and the help: the form of the front end's own diagnostics.
 std::string render(const Message &message);
 
+/// "23.4 MiB".
+std::string byteText(int64_t bytes);
+
 } // namespace gnc::tools

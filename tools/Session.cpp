@@ -5,6 +5,8 @@
 #include "codegen/Assemble.h"
 #include "codegen/GpuLower.h"
 #include "codegen/JitLower.h"
+#include "codegen/MemoryPlan.h"
+#include "codegen/Programs.h"
 #include "codegen/UserKernel.h"
 #include "tools/Json.h"
 
@@ -318,6 +320,7 @@ bool Session::lower(Phase phase) {
   options.cpuLevel = request.cpuLevel;
   options.gpu = !request.card.empty();
   options.vectorBits = request.vectorBits;
+  options.memory = int64_t(std::min<uint64_t>(request.memory, INT64_MAX));
   options.disabled = request.disabledPasses;
   options.library = library.get();
   PassManager passes(&context, ModuleOp::getOperationName());
@@ -330,6 +333,28 @@ bool Session::lower(Phase phase) {
   if (failed(verify(*module)))
     return failFromDiagnostics(false);
   mark("passes");
+  return phase < Phase::Buffers || fitsMemory();
+}
+
+/// Whether all programs keep the budget of --memory.
+bool Session::fitsMemory() {
+  for (auto program : module->getOps<func::FuncOp>()) {
+    std::optional<MemoryReport> report = memoryReport(program);
+    if (!request.memory || !report || uint64_t(report->arena) <= request.memory)
+      continue;
+    Message message{.text = "the " + program.getSymName().str() + " program takes " +
+                            byteText(report->arena) + " with a batch of " +
+                            std::to_string(plannedBatch(program)) + ", and --memory gives it " +
+                            byteText(int64_t(request.memory)),
+                    .slug = "too-little-memory",
+                    .help = "choose a smaller batch, or give it that much memory"};
+    message.notes.push_back("weights, states and what the optimizer keeps: " +
+                            byteText(report->persistent));
+    message.notes.push_back("inputs and results: " + byteText(report->host));
+    for (const LayerMemory &layer : memoryPeak(program))
+      message.notes.push_back(layer.name + ": " + byteText(layer.bytes));
+    return fail(1, message);
+  }
   return true;
 }
 

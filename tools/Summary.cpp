@@ -25,13 +25,6 @@ std::string grouped(int64_t value) {
   return digits;
 }
 
-std::string byteText(int64_t bytes) {
-  constexpr int64_t kMega = int64_t(1) << 20;
-  if (bytes >= kMega)
-    return llvm::formatv("{0:f1} MiB", double(bytes) / double(kMega)).str();
-  return llvm::formatv("{0:f1} KiB", double(bytes) / 1024).str();
-}
-
 int width(StringRef text) {
   int columns = llvm::sys::unicode::columnWidthUTF8(text);
   return columns < 0 ? int(text.size()) : columns;

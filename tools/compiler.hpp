@@ -34,6 +34,7 @@ struct CompileOptions {
   int vectorBits = 0;           ///< 0: this machine's
   int optLevel = 0;             ///< of LLVM, 0 to 2
   std::vector<std::string> disabledPasses = {};
+  uint64_t memory = 0; ///< bytes that the tensors of a program may take; 0: as many as they like
   std::optional<std::string> cache = {}; ///< a folder, or "off"; none: see gnc_compile_options
 };
 
@@ -101,6 +102,7 @@ inline Compilation compile(const std::string &path, const std::string *text,
   passed.vector_bits = options.vectorBits;
   passed.opt_level = options.optLevel;
   passed.disabled_passes = passList.data();
+  passed.memory = options.memory;
   passed.cache = options.cache ? options.cache->c_str() : nullptr;
   Compilation result;
   gnc_program *program = nullptr;

@@ -65,6 +65,7 @@ typedef struct gnc_compile_options {
   /* The folder of the cache, or "off"; NULL: $GNC_CACHE, else $XDG_CACHE_HOME/gnc or
    * ~/.cache/gnc. */
   const char *cache;
+  uint64_t memory; /* bytes that the tensors of a program may take; 0: as many as they like */
 } gnc_compile_options;
 
 enum { GNC_COMPILE_INFER = 1, GNC_COMPILE_EVAL = 2, GNC_COMPILE_TRAIN = 4 };

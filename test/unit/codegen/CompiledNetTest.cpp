@@ -4,6 +4,7 @@
 #include "codegen/Assemble.h"
 #include "codegen/Jit.h"
 #include "codegen/JitLower.h"
+#include "codegen/MemoryPlan.h"
 #include "dsl/Frontend.h"
 #include "runtime/CodeLoader.h"
 #include "runtime/ProgramFile.h"
@@ -92,6 +93,29 @@ TEST(CompiledNetTest, examplesSurviveTheirDescription) {
   }
   printf("measured: %llu nets described, the largest in %llu bytes\n", (unsigned long long)measured,
          (unsigned long long)largest);
+}
+
+// Lifetimes alone say how much memory a program needs at least; its plan takes hardly more.
+TEST(CompiledNetTest, arenasAreHardlyLargerThanWhatIsAlive) {
+  std::vector<std::string> files = exampleNets();
+  double worst = 1;
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (!fullScale() && (i + caseSeed(1)) % 5 != 0)
+      continue;
+    SCOPED_TRACE(files[i]);
+    Net net(files[i], 3);
+    ASSERT_TRUE(net.module);
+    for (auto program : net.module->getOps<func::FuncOp>())
+      if (std::optional<MemoryReport> report = memoryReport(program)) {
+        double ratio =
+            double(report->arena) / double(report->persistent + report->host + report->alive);
+        EXPECT_GE(ratio, 1);
+        EXPECT_LE(ratio, program.getSymName() == "train" ? 1.02 : 1.06)
+            << program.getSymName().str();
+        worst = std::max(worst, ratio);
+      }
+  }
+  printf("measured: arena over the largest live set at most %.4f\n", worst);
 }
 
 TEST(CompiledNetTest, levelsAreThoseOfTheRuntime) {
