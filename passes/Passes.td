@@ -65,12 +65,14 @@ def SplitIndices : Pass<"gnc-split-indices", "::mlir::func::FuncOp"> {
 def Winograd : Pass<"gnc-winograd", "::mlir::func::FuncOp"> {
   let summary = "computes 3x3 convolutions and their gradients in tiles, with a quarter of the products";
   let description = [{
-    Winograd's F(4x4, 3x3) for product sums of that form with stride 1, where counting operations and bytes says that it pays.
+    Winograd's F(4x4, 3x3), F(4x2, 3x3) or F(2x2, 3x3) for product sums of that form with stride 1, where counting operations and
+    bytes says that it pays.
     Results differ from direct sums by rounding: up to 1e-4 of the largest.
   }];
   let options = [
     Option<"batch", "batch", "int64_t", "0", "samples to count with; 0: the batch of the module's recipe">,
-    Option<"always", "always", "bool", "false", "wherever it is possible, whether it pays or not">];
+    Option<"rows", "rows", "int64_t", "0", "with `columns`: tiles of so many results, 2 or 4, whether they pay or not">,
+    Option<"columns", "columns", "int64_t", "0", "see `rows`">];
   let dependentDialects = ["::gnc::GncDialect", "::mlir::arith::ArithDialect"];
 }
 

@@ -7,6 +7,9 @@
 //   m[n, u, v, ty, tx, k] = sum[c] v[n, u, v, ty, tx, c] * w[u, v, c, k]   36 products of matrices
 //   y[n, ty, p, tx, q, k] = finish(A' m[n, .., .., ty, tx, k] A)
 //
+// Tiles of 2x2 results have 16 points instead of 36, tiles of 4x2 have 24: more products, but less
+// that is transformed, and smaller transformed weights, which count where there are few tiles.
+//
 // and the gradient of its weight, a correlation of x with dy, the adjoint of these in w. The data
 // gradient is a convolution with reversed taps, so it has the first form. What an equation is
 // called does not matter, only that it is such a sum of products.
@@ -15,10 +18,10 @@
 // among their indices and select the expression for it; the emitter writes out the points of such
 // indices, so that the selection costs nothing and what expressions share is computed once.
 //
-// Whether it pays is decided by counting (see `pays`). Rounding: the transforms multiply by numbers
-// up to 8 and subtract, so a result differs from the direct sum by up to a few hundred eps of the
-// largest one; test/Tolerance.h derives the bound, 1e-4. So a product sum that is exact with
-// integers is no longer exact.
+// Which tiles pay, if any, is decided by counting (see `cheapest`). Rounding: the transforms
+// multiply by numbers up to 8 and subtract, so a result differs from the direct sum by up to a few
+// hundred eps of the largest one; test/Tolerance.h derives the bound, 1e-4. So a product sum that
+// is exact with integers is no longer exact.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
@@ -27,6 +30,7 @@
 #include "passes/Contraction.h"
 #include "passes/FusionSupport.h"
 #include "passes/Passes.h"
+#include "passes/WeightsAlone.h"
 #include "passes/WinogradForm.h"
 
 namespace gnc {
@@ -46,10 +50,10 @@ namespace {
 
 class Rewriter {
 public:
-  Rewriter(ComputeOp op, const Correlation &conv)
-      : op(op), conv(conv), builder(op), loc(op.getLoc()), context(op.getContext()),
-        extents(op.getExtents()), tilesY(conv.rows.tiles(extents)),
-        tilesX(conv.columns.tiles(extents)) {}
+  Rewriter(ComputeOp op, const Correlation &conv, Tiling tiling)
+      : op(op), conv(conv), rows(*tiling.rows), columns(*tiling.columns), builder(op),
+        loc(op.getLoc()), context(op.getContext()), extents(op.getExtents()),
+        tilesY(conv.rows.tiles(extents, rows)), tilesX(conv.columns.tiles(extents, columns)) {}
   /// Replaces a convolution.
   void convolution();
   /// Replaces the gradient of a weight.
@@ -68,10 +72,13 @@ private:
                 ArrayRef<unsigned> indicesOfA, Value b, ArrayRef<unsigned> indicesOfB);
   Value applyFinish(EquationDraft &equation, Value sum,
                     ArrayRef<std::pair<unsigned, AffineExpr>> at);
+  SmallVector<Value> readPoints(EquationDraft &equation, Value tensor, ArrayRef<AffineExpr> before,
+                                ArrayRef<AffineExpr> after);
   void replaceResult(Value value, ArrayRef<unsigned> dims);
 
   ComputeOp op;
   const Correlation &conv;
+  const Form &rows, &columns;
   OpBuilder builder;
   Location loc;
   MLIRContext *context;
@@ -114,52 +121,53 @@ DraftRead Rewriter::readAt(unsigned read, ArrayRef<std::pair<unsigned, AffineExp
 Value Rewriter::transformInput() {
   EquationDraft equation =
       draft({"n", "u", "v", "ty", "tx", "c"},
-            {extents[conv.n], kPoints, kPoints, tilesY, tilesX, extents[conv.c]}, 6);
-  SmallVector<Value> square;
-  for (int64_t i = 0; i < kPoints; ++i)
-    for (int64_t j = 0; j < kPoints; ++j) {
+            {extents[conv.n], rows.points, columns.points, tilesY, tilesX, extents[conv.c]}, 6);
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < rows.points; ++i)
+    for (int64_t j = 0; j < columns.points; ++j) {
       DraftRead read = readAt(conv.x, {{conv.n, dim(0)},
                                        {conv.c, dim(5)},
-                                       {conv.rows.place, dim(3) * kOutputs + i},
+                                       {conv.rows.place, dim(3) * rows.outputs + i},
                                        {conv.rows.tap, number(conv.rows.tapAt(0))},
-                                       {conv.columns.place, dim(4) * kOutputs + j},
+                                       {conv.columns.place, dim(4) * columns.outputs + j},
                                        {conv.columns.tap, number(conv.columns.tapAt(0))}});
       // Over the border there is the 0 of the convolution's own padding, or what nobody uses.
       for (auto [coordinate, extent] : llvm::zip_equal(read.coords, read.shape()))
         if (!ShapedType::isDynamic(extent) && !rangeOf(coordinate, equation.extents).inside(extent))
           read.outside = 0.0;
-      square.push_back(equation.addRead(std::move(read), loc));
+      values.push_back(equation.addRead(std::move(read), loc));
     }
   ScalarBuilder s(equation.body.get(), loc);
-  return finishDraft(equation, winograd::square(s, winograd::input, square, {1}, {2}));
+  return finishDraft(equation,
+                     rectangle(s, rows.input, columns.input, values, rows.points, {1}, {2}));
 }
 
 /// w[u, v, c, k]
 Value Rewriter::transformWeight() {
-  EquationDraft equation =
-      draft({"u", "v", "c", "k"}, {kPoints, kPoints, extents[conv.c], extents[conv.k]}, 4);
-  SmallVector<Value> square;
+  EquationDraft equation = draft(
+      {"u", "v", "c", "k"}, {rows.points, columns.points, extents[conv.c], extents[conv.k]}, 4);
+  SmallVector<Value> values;
   for (int64_t i = 0; i < kTaps; ++i)
     for (int64_t j = 0; j < kTaps; ++j)
-      square.push_back(
+      values.push_back(
           equation.addRead(readAt(conv.other, {{conv.c, dim(2)},
                                                {conv.k, dim(3)},
                                                {conv.rows.tap, number(conv.rows.tapAt(i))},
                                                {conv.columns.tap, number(conv.columns.tapAt(j))}}),
                            loc));
   ScalarBuilder s(equation.body.get(), loc);
-  return finishDraft(equation, winograd::square(s, winograd::filter, square, {0}, {1}));
+  return finishDraft(equation, rectangle(s, rows.filter, columns.filter, values, kTaps, {0}, {1}));
 }
 
 /// dy[n, u, v, ty, tx, k]: of tiles of dy, which is 0 beyond its border.
 Value Rewriter::transformAdjoint() {
   EquationDraft equation =
       draft({"n", "u", "v", "ty", "tx", "k"},
-            {extents[conv.n], kPoints, kPoints, tilesY, tilesX, extents[conv.k]}, 6);
-  SmallVector<Value> square;
-  for (int64_t i = 0; i < kOutputs; ++i)
-    for (int64_t j = 0; j < kOutputs; ++j) {
-      AffineExpr row = dim(3) * kOutputs + i, column = dim(4) * kOutputs + j;
+            {extents[conv.n], rows.points, columns.points, tilesY, tilesX, extents[conv.k]}, 6);
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < rows.outputs; ++i)
+    for (int64_t j = 0; j < columns.outputs; ++j) {
+      AffineExpr row = dim(3) * rows.outputs + i, column = dim(4) * columns.outputs + j;
       DraftRead read = readAt(conv.other, {{conv.n, dim(0)},
                                            {conv.k, dim(5)},
                                            {conv.rows.place, row},
@@ -169,10 +177,11 @@ Value Rewriter::transformAdjoint() {
           read.outside = 0.0;
           read.conditions.push_back({place, extents[axis.place]});
         }
-      square.push_back(equation.addRead(std::move(read), loc));
+      values.push_back(equation.addRead(std::move(read), loc));
     }
   ScalarBuilder s(equation.body.get(), loc);
-  return finishDraft(equation, winograd::square(s, winograd::outputAdjoint, square, {1}, {2}));
+  return finishDraft(equation, rectangle(s, rows.outputAdjoint, columns.outputAdjoint, values,
+                                         rows.outputs, {1}, {2}));
 }
 
 /// result[parallel indices] = sum a[indicesOfA] * b[indicesOfB]
@@ -212,20 +221,19 @@ Value Rewriter::applyFinish(EquationDraft &equation, Value sum,
   return map.lookup(finish.getTerminator()->getOperand(0));
 }
 
-/// Every element of a square of points, read at these indices around it.
-static SmallVector<Value> readPoints(EquationDraft &equation, Value tensor,
-                                     ArrayRef<AffineExpr> before, ArrayRef<AffineExpr> after,
-                                     Location loc) {
-  SmallVector<Value> square;
-  for (int64_t u = 0; u < kPoints; ++u)
-    for (int64_t v = 0; v < kPoints; ++v) {
+/// Every element of a rectangle of points, read at these indices around it.
+SmallVector<Value> Rewriter::readPoints(EquationDraft &equation, Value tensor,
+                                        ArrayRef<AffineExpr> before, ArrayRef<AffineExpr> after) {
+  SmallVector<Value> values;
+  for (int64_t u = 0; u < rows.points; ++u)
+    for (int64_t v = 0; v < columns.points; ++v) {
       SmallVector<AffineExpr> coords(before);
-      coords.push_back(getAffineConstantExpr(u, equation.context));
-      coords.push_back(getAffineConstantExpr(v, equation.context));
+      coords.push_back(number(u));
+      coords.push_back(number(v));
       llvm::append_range(coords, after);
-      square.push_back(equation.addRead({tensor, coords, {}, {}, {}}, loc));
+      values.push_back(equation.addRead({tensor, coords, {}, {}, {}}, loc));
     }
-  return square;
+  return values;
 }
 
 /// Readers of the result read `value` instead; dimension d of it is what the result's parallel
@@ -267,31 +275,31 @@ void Rewriter::replaceResult(Value value, ArrayRef<unsigned> dims) {
 void Rewriter::convolution() {
   int64_t n = extents[conv.n], c = extents[conv.c], k = extents[conv.k];
   Value v = transformInput(), w = transformWeight();
-  Value m =
-      product({"n", "u", "v", "ty", "tx", "k", "c"}, {n, kPoints, kPoints, tilesY, tilesX, k, c}, 6,
-              v, {0, 1, 2, 3, 4, 6}, w, {1, 2, 6, 5});
-  EquationDraft equation =
-      draft({"n", "ty", "p", "tx", "q", "k"}, {n, tilesY, kOutputs, tilesX, kOutputs, k}, 6);
-  SmallVector<Value> square = readPoints(equation, m, {dim(0)}, {dim(1), dim(3), dim(5)}, loc);
+  Value m = product({"n", "u", "v", "ty", "tx", "k", "c"},
+                    {n, rows.points, columns.points, tilesY, tilesX, k, c}, 6, v,
+                    {0, 1, 2, 3, 4, 6}, w, {1, 2, 6, 5});
+  EquationDraft equation = draft({"n", "ty", "p", "tx", "q", "k"},
+                                 {n, tilesY, rows.outputs, tilesX, columns.outputs, k}, 6);
+  SmallVector<Value> values = readPoints(equation, m, {dim(0)}, {dim(1), dim(3), dim(5)});
   ScalarBuilder s(equation.body.get(), loc);
-  Value sum = winograd::square(s, winograd::output, square, {2}, {4});
+  Value sum = rectangle(s, rows.output, columns.output, values, rows.points, {2}, {4});
   Value element = applyFinish(equation, sum,
                               {{conv.n, dim(0)},
                                {conv.k, dim(5)},
-                               {conv.rows.place, dim(1) * kOutputs + dim(2)},
-                               {conv.columns.place, dim(3) * kOutputs + dim(4)}});
+                               {conv.rows.place, dim(1) * rows.outputs + dim(2)},
+                               {conv.columns.place, dim(3) * columns.outputs + dim(4)}});
   Value tiles = finishDraft(equation, element);
   int64_t height = extents[conv.rows.place], width = extents[conv.columns.place];
   auto type = RankedTensorType::get({n, height, width, k}, builder.getF32Type());
   Value y;
-  if (height % kOutputs == 0 && width % kOutputs == 0) {
+  if (height % rows.outputs == 0 && width % columns.outputs == 0) {
     y = ReshapeOp::create(builder, loc, type, tiles); // the same order in memory
   } else {
     SmallVector<AffineExpr> coords{dim(0),
-                                   dim(1).floorDiv(kOutputs),
-                                   dim(1) % kOutputs,
-                                   dim(2).floorDiv(kOutputs),
-                                   dim(2) % kOutputs,
+                                   dim(1).floorDiv(rows.outputs),
+                                   dim(1) % rows.outputs,
+                                   dim(2).floorDiv(columns.outputs),
+                                   dim(2) % columns.outputs,
                                    dim(3)};
     y = createCopy(builder, loc, tiles, type,
                    AccessAttr::get(AffineMap::get(4, 0, coords, context)));
@@ -302,14 +310,14 @@ void Rewriter::convolution() {
 void Rewriter::weightGradient() {
   int64_t n = extents[conv.n], c = extents[conv.c], k = extents[conv.k];
   Value v = transformInput(), dy = transformAdjoint();
-  Value dw =
-      product({"u", "v", "c", "k", "n", "ty", "tx"}, {kPoints, kPoints, c, k, n, tilesY, tilesX}, 4,
-              v, {4, 0, 1, 5, 6, 2}, dy, {4, 0, 1, 5, 6, 3});
+  Value dw = product({"u", "v", "c", "k", "n", "ty", "tx"},
+                     {rows.points, columns.points, c, k, n, tilesY, tilesX}, 4, v,
+                     {4, 0, 1, 5, 6, 2}, dy, {4, 0, 1, 5, 6, 3});
   EquationDraft equation = draft({"r", "s", "c", "k"}, {kTaps, kTaps, c, k}, 4);
-  SmallVector<Value> square = readPoints(equation, dw, {}, {dim(2), dim(3)}, loc);
+  SmallVector<Value> values = readPoints(equation, dw, {}, {dim(2), dim(3)});
   ScalarBuilder s(equation.body.get(), loc);
-  Value sum = winograd::square(s, winograd::filterAdjoint, square, {0, conv.rows.reversed},
-                               {1, conv.columns.reversed});
+  Value sum = rectangle(s, rows.filterAdjoint, columns.filterAdjoint, values, rows.points,
+                        {0, conv.rows.reversed}, {1, conv.columns.reversed});
   Value element = applyFinish(
       equation, sum,
       {{conv.rows.tap, dim(0)}, {conv.columns.tap, dim(1)}, {conv.c, dim(2)}, {conv.k, dim(3)}});
@@ -328,27 +336,47 @@ static bool finishIsPlain(ComputeOp op) {
                        [](Operation &scalar) { return isa<IndexOp, ExtentOp, InsideOp>(scalar); });
 }
 
-static void rewrite(ComputeOp op, const Correlation &conv) {
-  Rewriter rewriter(op, conv);
+static void rewrite(ComputeOp op, const Correlation &conv, Tiling tiling) {
+  Rewriter rewriter(op, conv, tiling);
   isWeightGradient(op) ? rewriter.weightGradient() : rewriter.convolution();
+}
+
+/// The form with so many results; null: there is none.
+static const Form *formWith(int64_t outputs) {
+  const Form *form = llvm::find_if(forms(), [&](const Form &f) { return f.outputs == outputs; });
+  return form == forms().end() ? nullptr : form;
 }
 
 namespace {
 struct Winograd : gnc::impl::WinogradBase<Winograd> {
   using WinogradBase::WinogradBase;
   void runOnOperation() override {
+    func::FuncOp function = getOperation();
     auto recipe =
-        getOperation()->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(names::kRecipe);
+        function->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(names::kRecipe);
     // Rounded to half precision, what lies between the transforms would be useless.
     if (auto precision = recipe ? recipe.getAs<StringAttr>("precision") : StringAttr();
-        storesHalf(getOperation()) || (precision && precision.getValue() != "f32"))
+        function.isExternal() || storesHalf(function) ||
+        (precision && precision.getValue() != "f32"))
       return;
-    int64_t samples = samplesToPlan(getOperation(), batch);
+    Tiling asked{formWith(rows), formWith(columns)};
+    int64_t samples = samplesToPlan(function, batch);
+    llvm::DenseSet<Value> ofWeights;
+    if (!changesWeights(function))
+      ofWeights = weightsAlone(function);
     SmallVector<ComputeOp> computes;
-    getOperation().walk([&](ComputeOp op) { computes.push_back(op); });
-    for (ComputeOp op : computes)
-      if (auto conv = match(op); conv && finishIsPlain(op) && (always || pays(op, *conv, samples)))
-        rewrite(op, *conv);
+    function.walk([&](ComputeOp op) { computes.push_back(op); });
+    for (ComputeOp op : computes) {
+      std::optional<Correlation> conv = match(op);
+      if (!conv || !finishIsPlain(op))
+        continue;
+      bool once = ofWeights.contains(op.getReads()[conv->other]);
+      std::optional<Tiling> tiling = cheapest(op, *conv, samples, once);
+      if (asked.rows && asked.columns)
+        tiling = asked;
+      if (tiling)
+        rewrite(op, *conv, *tiling);
+    }
   }
 };
 } // namespace

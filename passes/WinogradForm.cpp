@@ -103,18 +103,41 @@ std::optional<Correlation> match(ComputeOp op) {
   return std::nullopt;
 }
 
-/// Work in operations, a byte that moves through the caches counting as `kOpsPerByte`. A direct
-/// convolution does 2 * 9 * c * k of them for each result; here a tile of 16 results does
-/// 2 * 36 * c * k and moves 36 * (c + k) numbers out and in.
-bool pays(ComputeOp op, const Correlation &conv, int64_t batch) {
-  constexpr double kOpsPerByte = 6, kBytes = 2 * sizeof(float) * kPoints * kPoints;
+// Work is counted in operations. A byte that moves through the caches counts as kOpsPerByte, where
+// arithmetic waits for it; weights that are only read stream in beside the arithmetic, and the
+// slower of the two counts: 25 GB/s of memory and of the third level beside 112 GFLOP/s.
+static constexpr double kOpsPerByte = 6, kOpsPerStreamedByte = 4.5;
+
+/// A direct convolution does 2 * 9 * c * k for each result.
+static double directWork(double weights, double places, bool once) {
+  double direct = 2.0 * kTaps * kTaps * weights * places;
+  double streamed = sizeof(float) * kTaps * kTaps * weights * kOpsPerStreamedByte;
+  return once ? std::max(direct, streamed) : direct;
+}
+
+/// A tile does 2 * points * c * k, and moves points * (c + k) numbers out and in.
+static double work(ComputeOp op, const Correlation &conv, Tiling tiling, int64_t batch, bool once) {
   ArrayRef<int64_t> extents = op.getExtents();
-  double c = extents[conv.c], k = extents[conv.k];
+  double c = extents[conv.c], k = extents[conv.k], points = tiling.points();
+  double tiles = double(conv.rows.tiles(extents, *tiling.rows)) *
+                 conv.columns.tiles(extents, *tiling.columns) * batch;
+  double products = 2.0 * points * c * k * tiles;
+  double moved = 2.0 * sizeof(float) * points * tiles * (c + k);
+  double weights = sizeof(float) * points * c * k;
+  return kOpsPerByte * moved + (once ? std::max(products, kOpsPerStreamedByte * weights)
+                                     : products + kOpsPerByte * 2 * weights);
+}
+
+std::optional<Tiling> cheapest(ComputeOp op, const Correlation &conv, int64_t batch, bool once) {
+  ArrayRef<int64_t> extents = op.getExtents();
   double places = double(extents[conv.rows.place]) * extents[conv.columns.place] * batch;
-  double tiles = double(conv.rows.tiles(extents)) * conv.columns.tiles(extents) * batch;
-  double direct = 2.0 * kTaps * kTaps * c * k * places;
-  double products = 2.0 * kPoints * kPoints * c * k * tiles;
-  return products + kOpsPerByte * kBytes * (tiles * (c + k) + c * k) < direct;
+  double least = directWork(double(extents[conv.c]) * extents[conv.k], places, once);
+  std::optional<Tiling> best;
+  for (const Form &rows : forms())
+    for (const Form &columns : forms())
+      if (double found = work(op, conv, {&rows, &columns}, batch, once); found < least)
+        least = found, best = {&rows, &columns};
+  return best;
 }
 
 } // namespace gnc::winograd

@@ -12,8 +12,8 @@ struct Axis {
   bool reversed;
   /// The value of the tap's index at which x is read `t` after the first tap.
   int64_t tapAt(int64_t t) const { return reversed ? int64_t(kTaps) - 1 - t : t; }
-  int64_t tiles(llvm::ArrayRef<int64_t> extents) const {
-    return llvm::divideCeil(extents[place], int64_t(kOutputs));
+  int64_t tiles(llvm::ArrayRef<int64_t> extents, const Form &form) const {
+    return llvm::divideCeil(extents[place], form.outputs);
   }
 };
 
@@ -32,7 +32,14 @@ bool isWeightGradient(ComputeOp op);
 /// aside.
 std::optional<Correlation> match(ComputeOp op);
 
-/// Whether fewer products are worth the transforms, for so many samples.
-bool pays(ComputeOp op, const Correlation &conv, int64_t batch);
+/// How rows and columns go in tiles.
+struct Tiling {
+  const Form *rows, *columns;
+  int64_t points() const { return rows->points * columns->points; }
+};
+
+/// What computes it with the least work, for so many samples; nothing if that is the direct sum.
+/// `once`: the other factor is the same for every run, and so is its transform.
+std::optional<Tiling> cheapest(ComputeOp op, const Correlation &conv, int64_t batch, bool once);
 
 } // namespace gnc::winograd

@@ -1,12 +1,14 @@
-//===- WinogradTransforms.h - the matrices of F(4, 3) as scalars ------------------------------===//
+//===- WinogradTransforms.h - the matrices of F(4, 3) and F(2, 3) as scalars ------------------===//
 //
-// Four results of a correlation with three taps take six products instead of twelve (Winograd 1980;
-// in two dimensions Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks"),
+// Four results of a correlation with three taps take six products instead of twelve, two of them
+// four instead of six (Winograd 1980; in two dimensions Lavin and Gray 2016, "Fast Algorithms for
+// Convolutional Neural Networks"),
 //
 //   y = A' [(G w) * (B' x)],
 //
-// here with the interpolation points 0, 1, -1, 2, -2 and infinity. It is linear in w, in x and in
-// y, so its adjoints are the fast form of the weight's gradient: dw = G' [(B' x) * (A dy)].
+// here with the interpolation points 0, 1, -1, 2, -2 and infinity, or 0, 1, -1 and infinity. It is
+// linear in w, in x and in y, so its adjoints are the fast form of the weight's gradient:
+// dw = G' [(B' x) * (A dy)]. In two dimensions, rows and columns may take different ones.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -15,31 +17,35 @@
 
 namespace gnc::winograd {
 
-constexpr unsigned kTaps = 3;    ///< of the filter, in one dimension
-constexpr unsigned kOutputs = 4; ///< results of a tile
-constexpr unsigned kPoints = 6;  ///< products of a tile, and values that it reads
+constexpr unsigned kTaps = 3; ///< of the filter, in one dimension
 
 /// A matrix times a vector of scalars.
 using Transform = llvm::SmallVector<mlir::Value> (*)(ScalarBuilder &, llvm::ArrayRef<mlir::Value>);
 
-llvm::SmallVector<mlir::Value> input(ScalarBuilder &s, llvm::ArrayRef<mlir::Value> x);  ///< B'
-llvm::SmallVector<mlir::Value> filter(ScalarBuilder &s, llvm::ArrayRef<mlir::Value> w); ///< G
-llvm::SmallVector<mlir::Value> output(ScalarBuilder &s, llvm::ArrayRef<mlir::Value> m); ///< A'
-llvm::SmallVector<mlir::Value> outputAdjoint(ScalarBuilder &s,
-                                             llvm::ArrayRef<mlir::Value> dy); ///< A
-llvm::SmallVector<mlir::Value> filterAdjoint(ScalarBuilder &s,
-                                             llvm::ArrayRef<mlir::Value> m); ///< G'
+/// F(outputs, 3).
+struct Form {
+  int64_t outputs;         ///< results of a tile, in one dimension
+  int64_t points;          ///< products of a tile, and values that it reads
+  Transform input;         ///< B'
+  Transform filter;        ///< G
+  Transform output;        ///< A'
+  Transform outputAdjoint; ///< A
+  Transform filterAdjoint; ///< G'
+};
 
-/// One index of the equation: the row (or column) of the transformed square; reversed, 0 is its
+/// Those that there are, by what they save.
+llvm::ArrayRef<Form> forms();
+
+/// One index of the equation: the row (or column) of the transformed rectangle; reversed, 0 is its
 /// last one.
 struct Position {
   unsigned index;
   bool reversed = false;
 };
 
-/// Element (row, column) of T X T', where X is a square of scalars, row-major: an equation that has
-/// `row` and `column` among its indices computes the element of its point.
-mlir::Value square(ScalarBuilder &s, Transform transform, llvm::ArrayRef<mlir::Value> x,
-                   Position row, Position column);
+/// Element (row, column) of R X C', where X is a rectangle of scalars, row-major, of so many rows:
+/// an equation that has `row` and `column` among its indices computes the element of its point.
+mlir::Value rectangle(ScalarBuilder &s, Transform ofRows, Transform ofColumns,
+                      llvm::ArrayRef<mlir::Value> x, unsigned rows, Position row, Position column);
 
 } // namespace gnc::winograd

@@ -1,5 +1,6 @@
-// RUN: gnc-opt %s --split-input-file --gnc-winograd=always=true | FileCheck %s
+// RUN: gnc-opt %s --split-input-file --gnc-winograd="rows=4 columns=4" | FileCheck %s
 // RUN: gnc-opt %s --split-input-file --gnc-winograd | FileCheck %s --check-prefix=COUNTED
+// RUN: gnc-opt %s --split-input-file --gnc-winograd=batch=1 | FileCheck %s --check-prefix=ONE
 
 // A convolution becomes three transforms and a product for each of 36 points. The result's tiles are
 // the image in memory, and its reader finds the channel last.
@@ -101,4 +102,43 @@ func.func @border_of_ones(%x: tensor<?x4x8x8xf32>, %w: tensor<5x4x3x3xf32>) -> t
     gnc.yield %0 : f32
   }
   return %y : tensor<?x5x8x8xf32>
+}
+
+// -----
+
+// Of one small image there are few tiles: what counts is the weight, of which a run reads 36 numbers for 9 in tiles of 4x4, 24 in
+// tiles of 4x2. Where the weight changes, its transform is work of each run, and the direct sum is less.
+// CHECK-LABEL: func @image
+// CHECK: u = 6, v = 6
+// COUNTED-LABEL: func @image
+// COUNTED: u = 6, v = 6
+// ONE-LABEL: func @image
+// ONE: gnc.compute [n = ?, u = 6, v = 4, ty = 2, tx = 4, c = 512]
+// ONE: gnc.compute [u = 6, v = 4, c = 512, k = 512]
+func.func @image(%x: tensor<?x512x7x7xf32>, %w: tensor<512x512x3x3xf32> {gnc.role = "weight", gnc.path = "w"}) -> tensor<?x512x7x7xf32> {
+  %y = gnc.compute [n = ?, k = 512, i = 7, j = 7] sum [c = 512, r = 3, s = 3]
+      (%a = %w[k, c, r, s] : tensor<512x512x3x3xf32>, %b = %x[n, c, i + r - 1, j + s - 1] ?? 0.0 : tensor<?x512x7x7xf32>)
+      -> tensor<?x512x7x7xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x512x7x7xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @training
+// COUNTED-LABEL: func @training
+// ONE-LABEL: func @training
+// ONE-NOT: u = 
+// ONE: return
+func.func @training(%x: tensor<?x512x7x7xf32>, %w: tensor<512x512x3x3xf32> {gnc.role = "weight", gnc.path = "w"})
+    -> (tensor<?x512x7x7xf32>, tensor<512x512x3x3xf32> {gnc.updates = 1 : i64}) {
+  %y = gnc.compute [n = ?, k = 512, i = 7, j = 7] sum [c = 512, r = 3, s = 3]
+      (%a = %w[k, c, r, s] : tensor<512x512x3x3xf32>, %b = %x[n, c, i + r - 1, j + s - 1] ?? 0.0 : tensor<?x512x7x7xf32>)
+      -> tensor<?x512x7x7xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %w : tensor<?x512x7x7xf32>, tensor<512x512x3x3xf32>
 }

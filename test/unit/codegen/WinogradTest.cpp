@@ -72,5 +72,38 @@ static void check(int64_t channels, int64_t filters, int64_t height, int64_t wid
   expectEqual(compiled.run(arguments, kSamples, 3), actual);
 }
 
+/// The same of one image, with weights that stay.
+static void checkInference(int64_t channels, int64_t size) {
+  std::string x = llvm::formatv("tensor<?x{0}x{1}x{1}xf32>", channels, size);
+  std::string w = llvm::formatv("tensor<{0}x{0}x3x3xf32>", channels);
+  std::string text = llvm::formatv(R"(
+func.func @infer(%x: {0} {{gnc.role = "input", gnc.path = "x"}, %w: {1} {{gnc.role = "weight", gnc.path = "w"})
+    -> ({0} {{gnc.path = "y"}) {{
+  %y = gnc.compute [n = ?, k = {2}, i = {3}, j = {3}] sum [c = {2}, r = 3, s = 3]
+      (%p = %w[k, c, r, s] : {1}, %q = %x[n, c, i + r - 1, j + s - 1] ?? 0.0 : {0}) -> {0} {{
+    %0 = arith.mulf %p, %q : f32
+    gnc.yield %0 : f32
+  }
+  return %y : {0}
+})",
+                                   x, w, channels, size);
+  Compiled compiled(text, {.batch = 1}), direct(text, {.batch = 1, .disabled = {"winograd"}});
+  ASSERT_TRUE(compiled.ok && direct.ok);
+  EXPECT_GT(compiled.keys.size(), direct.keys.size());
+  Tensors arguments = compiled.realNumbers(1, 2, 1);
+  Tensors expected = compiled.expected(arguments, Precision::F64);
+  Tensors actual = compiled.run(arguments, 1, 1);
+  for (double error : worst(actual, expected)) {
+    EXPECT_LE(error, kWinograd);
+    std::printf("measured: winograd of one image %lldx%lldx%lld error %.1e of the largest\n",
+                (long long)channels, (long long)size, (long long)size, error);
+  }
+  expectEqual(compiled.run(arguments, 1, 3), actual);
+}
+
+TEST(WinogradCode, OneImage) {
+  checkInference(128, 7); // tiles of 4x2
+  checkInference(256, 5); // of 2x2
+}
 TEST(WinogradCode, WholeTiles) { check(32, 32, 8, 12); }
 TEST(WinogradCode, TilesOverTheBorder) { check(40, 32, 7, 6); }

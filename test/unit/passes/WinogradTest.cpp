@@ -12,8 +12,6 @@
 using namespace gnc;
 using namespace gnc::test;
 
-static const PassMaker winogradPass = [] { return createWinograd({.always = true}); };
-
 namespace {
 struct Shape {
   int64_t c, k, height, width, pad;
@@ -54,8 +52,7 @@ func.func @f(%x: {0}, %w: tensor<{1}x{2}x3x3xf32>, %b: tensor<{1}xf32>, %z: {3})
 static std::string weightGradient(Shape s, int64_t margin = 0) {
   int64_t oh = s.height + 2 * s.pad - 2, ow = s.width + 2 * s.pad - 2;
   std::string x = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", s.c, s.height, s.width);
-  std::string y =
-      llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", s.k, oh + 2 * margin, ow + 2 * margin);
+  std::string y = llvm::formatv("tensor<?x{0}x{1}x{2}xf32>", s.k, oh + 2 * margin, ow + 2 * margin);
   return llvm::formatv(R"(
 func.func @f(%x: {0}, %dy: {1}) -> tensor<{2}x{3}x3x3xf32> {{
   %dw = gnc.compute [k = {2}, c = {3}, r = 3, s = 3] sum [n = ?, i = {4}, j = {5}]
@@ -74,9 +71,14 @@ static const Shape kShapes[] = {{3, 2, 8, 8, 1},  {2, 3, 7, 8, 1}, {3, 2, 5, 6, 
                                 {2, 4, 6, 10, 0}, {2, 2, 4, 4, 2}, {2, 2, 3, 3, 1}};
 
 static void check(const std::string &source) {
-  SCOPED_TRACE(source);
-  checkPasses(source, {winogradPass}, Promise::Rounding);
-  EXPECT_EQ(count(after(source, {winogradPass}), "u = 6, v = 6"), 3u);
+  for (int64_t rows : {4, 2})
+    for (int64_t columns : {4, 2}) {
+      SCOPED_TRACE(llvm::formatv("tiles of {0} x {1}: {2}", rows, columns, source).str());
+      PassMaker pass = [=] { return createWinograd({.rows = rows, .columns = columns}); };
+      checkPasses(source, {pass}, Promise::Rounding);
+      std::string points = llvm::formatv("u = {0}, v = {1}", rows + 2, columns + 2);
+      EXPECT_EQ(count(after(source, {pass}), points), 3u);
+    }
 }
 
 TEST(Winograd, Convolution) {
