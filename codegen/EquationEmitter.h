@@ -60,6 +60,10 @@ protected:
   // Reads and writes
   mlir::Value read(unsigned i);
   mlir::Value readScattered(unsigned i);
+  mlir::Value readMasked(unsigned i);
+  bool masked(unsigned i);
+  bool isOfLanes(unsigned i, mlir::AffineExpr condition);
+  mlir::Value insideLanes(mlir::AffineExpr condition, int64_t limit);
   mlir::Value readUniformOrContiguous(unsigned i);
   mlir::Value readRandom(unsigned i);
   mlir::Value countUp(mlir::Value first, int64_t step, unsigned width);
@@ -71,6 +75,8 @@ protected:
                   llvm::ArrayRef<mlir::Value> symbols);
   mlir::Value guarded(unsigned i, mlir::Value loaded, mlir::Value condition, unsigned lanes);
   std::optional<int64_t> vectorStride(unsigned i);
+  std::optional<int64_t> addressStride(unsigned i);
+  bool asksVectors(mlir::AffineMap map);
   void write(unsigned result, mlir::Value value);
   mlir::Value indexValue(unsigned index);
 

@@ -20,17 +20,29 @@ std::optional<int64_t> EquationEmitter::vectorStride(unsigned i) {
     return 0;
   if (addresses[i])
     return addresses[i]->strides[*vectorIndex];
+  AffineMap conditions = op.getAccess(i).getConditions();
+  if (conditions.isFunctionOfDim(*vectorIndex) || asksVectors(conditions))
+    return std::nullopt;
+  return addressStride(i);
+}
+
+/// A vector of labels makes a vector of addresses and guards.
+bool EquationEmitter::asksVectors(AffineMap map) {
+  bool found = false;
+  map.walkExprs([&](AffineExpr expr) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+      found |= vectorStride(symbol.getPosition()) != std::optional<int64_t>(0);
+  });
+  return found;
+}
+
+/// The same, whatever conditions say.
+std::optional<int64_t> EquationEmitter::addressStride(unsigned i) {
   AccessAttr access = op.getAccess(i);
   auto type = cast<RankedTensorType>(op.getReads()[i].getType());
-  bool uneven = access.getConditions().isFunctionOfDim(*vectorIndex);
+  bool uneven = asksVectors(access.getCoords());
   int64_t total = 0;
   AffineExpr vector = getAffineDimExpr(*vectorIndex, op.getContext());
-  // A vector of labels makes a vector of addresses and guards.
-  for (AffineMap map : {access.getCoords(), access.getConditions()})
-    map.walkExprs([&](AffineExpr expr) {
-      if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-        uneven |= vectorStride(symbol.getPosition()) != std::optional<int64_t>(0);
-    });
   for (auto [dim, stride] : llvm::enumerate(readStrides(op.getReads()[i]))) {
     AffineExpr coordinate = access.getCoords().getResult(dim);
     if (!coordinate.isFunctionOfDim(*vectorIndex))
@@ -62,7 +74,7 @@ EquationEmitter::Location EquationEmitter::locate(unsigned i, ArrayRef<Value> at
   }
   for (auto [condition, limit] :
        llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
-    if (!interior && !rangeOf(condition, op.getExtents()).inside(limit))
+    if (!interior && !rangeOf(condition, op.getExtents()).inside(limit) && !isOfLanes(i, condition))
       location.condition =
           k.both(location.condition, k.inside(k.expression(condition, at, symbols), limit));
   for (auto [dim, stride] : llvm::enumerate(readStrides(op.getReads()[i]))) {
@@ -302,7 +314,9 @@ Value EquationEmitter::read(unsigned i) {
     return values[i] = readRandom(i);
   std::optional<int64_t> stride = lanes == 1 ? std::optional<int64_t>(0) : vectorStride(i);
   bool scattered = !stride || (*stride != 0 && *stride != 1);
-  return values[i] = scattered ? readScattered(i) : readUniformOrContiguous(i);
+  return values[i] = masked(i)   ? readMasked(i)
+                     : scattered ? readScattered(i)
+                                 : readUniformOrContiguous(i);
 }
 
 } // namespace gnc

@@ -82,6 +82,8 @@ std::unique_ptr<Pass> recompute(const PipelineOptions &options) {
 
 // The order matters; each line says why its pass comes now. `lower-to-kernels` follows the last.
 constexpr Step kGraphStory[] = {
+    // A relu after a pool has a smaller gradient than one before it: before gradients are derived.
+    {Phase::Train, "delay-maximum", plain<createDelayMaximum>},
     // Every later pass sees forward, backward and optimizer as one graph.
     {Phase::Train, "autodiff", plain<createAutodiff>, Need::Correctness},
     // Derived equations read through many maps: bring them into the form that later passes know.

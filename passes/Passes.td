@@ -15,6 +15,14 @@ def Autodiff : Pass<"gnc-autodiff", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
+def DelayMaximum : Pass<"gnc-delay-maximum", "::mlir::func::FuncOp"> {
+  let summary = "takes max(x, c) after a maximum over windows instead of before it";
+  let description = [{
+    A relu before a max pool is computed once a window, and its gradient asks the pooled tensor. Changes no bit.
+  }];
+  let dependentDialects = ["::gnc::GncDialect", "::mlir::arith::ArithDialect"];
+}
+
 def Simplify : Pass<"gnc-simplify", "::mlir::func::FuncOp"> {
   let summary = "brings every equation into simplest form, and drops what is equal or unused";
   let description = [{

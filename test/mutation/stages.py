@@ -26,7 +26,7 @@ STAGES = {
                              "runtime/average.test", "runtime/init.test"]),
     "code lit": ("lit", ["codegen"]),
     "tool lit": ("lit", ["tools"]),
-    "passes values": ("unit-codegen", "FoldWeights*:HalfPrecision*:EquationTest*"),
+    "passes values": ("unit-codegen", "FoldWeights*:HalfPrecision*:Equation*"),
     "code units": ("unit-codegen", "-*Gpu*:*OnACard*:*Random*:TrainingTest*:KernelKeyTest*:ExactTest.longRows:JitTest*"),
     "code random": ("unit-codegen", "*Random*:LibraryCode*-*OnACard*"),
     "code training": ("unit-codegen", "TrainingTest*:KernelKeyTest*:ExactTest.longRows:JitTest*"),
