@@ -28,10 +28,14 @@ struct Block {
   mlir::Value first, last; ///< whether this block begins or ends the sum (i1)
 };
 
+/// f32 of a cache line.
+constexpr int64_t kLineElements = 16;
+
 /// What a tile fetches into the second-level cache while it computes: element `start` of B, and
-/// `step` more with every point of k. Null values: nothing.
+/// `step` more with every point of k, in so many cache lines. Null values: nothing.
 struct Ahead {
   mlir::Value start, step;
+  unsigned lines = 1;
 };
 
 /// What a tile multiplies: element offsets of each of its rows of A, and of its columns of B.

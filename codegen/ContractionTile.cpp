@@ -123,8 +123,9 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
   unsigned walks = carried.size();
   carried.append(tile.begin(), tile.end());
   auto body = [&](Value counter, ValueRange in) {
-    if (fetches)
-      memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]), in[walks - 1],
+    for (unsigned line = 0; fetches && line < ahead.lines; ++line)
+      memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]),
+                                 k.add(in[walks - 1], line * kLineElements),
                                  /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
     SmallVector<Value> sums = step(begin, strideOfA == 1 ? counter : in[1], in[0],
                                    llvm::to_vector(in.drop_front(walks)), panel);

@@ -212,7 +212,8 @@ Value ContractionEmitter::nextPanel(const Panel &panel, Value from, Value to,
   return k.add(block.b, arith::SelectOp::create(b, k.loc, more, beside, below));
 }
 
-/// The first row tiles of a group share the work, up to four of them.
+/// The first row tiles of a group share the work, up to four of them; lines are as many as a batch
+/// of one needs.
 Ahead ContractionEmitter::shareOf(Value row, Value rows, Value next) {
   auto atLeast = [&](Value x, int64_t y) -> Value {
     return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sge, x, k.constant(y));
@@ -226,7 +227,11 @@ Ahead ContractionEmitter::shareOf(Value row, Value rows, Value next) {
   Value part = k.mul(row, share);
   Value none = atLeast(part, plan.width);
   Value start = k.add(next, k.mul(part, k.sub(block.to, block.from)));
-  return {choose(none, k.constant(0), start), choose(none, k.constant(0), share)};
+  int64_t tiles = llvm::divideCeil(plan.rowCount(), plan.rowTile); // of one sample
+  int64_t least = std::min(tiles, plan.blocks.rowGroup);
+  int64_t most = plan.width / (least >= 4 ? 4 : least >= 2 ? 2 : 1);
+  unsigned lines = std::max<int64_t>(most / kLineElements, 1);
+  return {choose(none, k.constant(0), start), choose(none, k.constant(0), share), lines};
 }
 
 //===------------------------------------------------------------------------------------------===//
