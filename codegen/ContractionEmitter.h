@@ -105,6 +105,7 @@ private:
   }
   /// Elements of a packed panel from one iteration of k[level] to the next.
   int64_t packedStride(unsigned level) const;
+  bool rowsLieInOnePiece() const;
 
   KernelBuilder &k;
   mlir::OpBuilder &b;

@@ -102,6 +102,15 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperan
                 });
 }
 
+/// The rows of a tile follow each other without a gap, and so do tiles, each of which is computed
+/// once: the next one can be fetched while this one is computed, as many elements a step as there
+/// are rows. Of few channels there are few steps, and waiting for the first elements takes long.
+bool ContractionEmitter::rowsLieInOnePiece() const {
+  return plan.k.size() == 1 && !plan.k[0].batched && plan.k[0].strides[P::A] == 1 &&
+         !plan.rows.empty() && plan.rows.back().strides[P::A] == plan.k[0].extent &&
+         plan.columns.size() == 1 && plan.columns[0].extent <= plan.width;
+}
+
 /// The loop that all time is spent in. No pass makes its addresses cheap (JitTarget.cpp): rows
 /// share one index, which is the counter where they are walked by single steps; columns and what is
 /// fetched take an addition each.
@@ -117,9 +126,11 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
   SmallVector<Value> carried{k.constant(0)}; // the column, the row, what is fetched; then sums
   if (strideOfA != 1)
     carried.push_back(k.constant(0));
-  bool fetches = cut && ahead.start;
+  bool fetches = cut && ahead.start, fetchesRows = !cut && rowsLieInOnePiece();
   if (fetches)
     carried.push_back(ahead.start);
+  if (fetchesRows)
+    carried.push_back(k.constant(plan.rowTile * loop.extent));
   unsigned walks = carried.size();
   carried.append(tile.begin(), tile.end());
   auto body = [&](Value counter, ValueRange in) {
@@ -127,6 +138,9 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
       memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]),
                                  k.add(in[walks - 1], line * kLineElements),
                                  /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    if (fetchesRows)
+      memref::PrefetchOp::create(b, k.loc, begin.rows[0], in[walks - 1], /*isWrite=*/false,
+                                 /*localityHint=*/3, /*isDataCache=*/true);
     SmallVector<Value> sums = step(begin, strideOfA == 1 ? counter : in[1], in[0],
                                    llvm::to_vector(in.drop_front(walks)), panel);
     // Last, so that they overwrite what they add to.
@@ -135,6 +149,8 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
       next.push_back(k.add(in[1], strideOfA));
     if (fetches)
       next.push_back(k.add(in[walks - 1], ahead.step));
+    if (fetchesRows)
+      next.push_back(k.add(in[walks - 1], plan.rowTile));
     llvm::append_range(next, sums);
     return next;
   };
