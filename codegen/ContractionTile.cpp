@@ -102,13 +102,13 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperan
                 });
 }
 
-/// The rows of a tile follow each other without a gap, and so do tiles, each of which is computed
-/// once: the next one can be fetched while this one is computed, as many elements a step as there
-/// are rows. Of few channels there are few steps, and waiting for the first elements takes long.
+/// The rows of a tile follow each other without a gap, and so do tiles: the next one can be fetched
+/// while this one is computed, as many elements a step as there are rows. Of few channels there are
+/// few steps, and waiting for the first elements takes long.
 bool ContractionEmitter::rowsLieInOnePiece() const {
   return plan.k.size() == 1 && !plan.k[0].batched && plan.k[0].strides[P::A] == 1 &&
          !plan.rows.empty() && plan.rows.back().strides[P::A] == plan.k[0].extent &&
-         plan.columns.size() == 1 && plan.columns[0].extent <= plan.width;
+         (!plan.blocked() || plan.blocks.points == plan.kCount());
 }
 
 /// The loop that all time is spent in. No pass makes its addresses cheap (JitTarget.cpp): rows
@@ -126,17 +126,17 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
   SmallVector<Value> carried{k.constant(0)}; // the column, the row, what is fetched; then sums
   if (strideOfA != 1)
     carried.push_back(k.constant(0));
-  bool fetches = cut && ahead.start, fetchesRows = !cut && rowsLieInOnePiece();
+  bool fetches = cut && ahead.start, fetchesRows = rowsLieInOnePiece();
   if (fetches)
     carried.push_back(ahead.start);
   if (fetchesRows)
     carried.push_back(k.constant(plan.rowTile * loop.extent));
-  unsigned walks = carried.size();
+  unsigned walks = carried.size(), aheadOfB = walks - 1 - fetchesRows;
   carried.append(tile.begin(), tile.end());
   auto body = [&](Value counter, ValueRange in) {
     for (unsigned line = 0; fetches && line < ahead.lines; ++line)
       memref::PrefetchOp::create(b, k.loc, k.buffer(buffers[P::B]),
-                                 k.add(in[walks - 1], line * kLineElements),
+                                 k.add(in[aheadOfB], line * kLineElements),
                                  /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
     if (fetchesRows)
       memref::PrefetchOp::create(b, k.loc, begin.rows[0], in[walks - 1], /*isWrite=*/false,
@@ -148,7 +148,7 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
     if (strideOfA != 1)
       next.push_back(k.add(in[1], strideOfA));
     if (fetches)
-      next.push_back(k.add(in[walks - 1], ahead.step));
+      next.push_back(k.add(in[aheadOfB], ahead.step));
     if (fetchesRows)
       next.push_back(k.add(in[walks - 1], plan.rowTile));
     llvm::append_range(next, sums);
