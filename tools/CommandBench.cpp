@@ -182,6 +182,11 @@ void printText(const Result &result) {
            place(layer.location).c_str());
 }
 
+/// When a launch runs: "once" (after weights were loaded), "run", or "commit".
+const char *phaseOf(const runtime::Program &program, size_t launch) {
+  return launch < program.prologue ? "once" : launch >= program.commit ? "commit" : "run";
+}
+
 void printJson(const Result &result) {
   printf("{\"program\": %s, \"net\": %s, \"batch\": %lld, \"threads\": %d, \"median_ms\": %.6f, "
          "\"p10_ms\": %.6f, \"least_ms\": %.6f, \"runs\": %zu, \"samples_per_s\": %.3f, "
@@ -201,7 +206,26 @@ void printJson(const Result &result) {
            layer.backward * 1e3, layer.update * 1e3, layer.operations * 1e-9, layer.launches);
     separator = ", ";
   }
-  printf("]}\n");
+  printf("]");
+}
+
+/// A member of the object, with every launch in order; `batched`: it writes numbers of each sample.
+void printLaunchesJson(const runtime::Program &program, const std::vector<double> &seconds,
+                       int64_t n) {
+  const char *separator = ", \"each\": [";
+  for (size_t i = 0; i < seconds.size(); ++i) {
+    const runtime::Launch &launch = program.launches[i];
+    bool batched = std::any_of(launch.written.begin(), launch.written.end(),
+                               [](const runtime::Tensor &tensor) { return tensor.batched; });
+    printf("%s{\"name\": %s, \"kernel\": %s, \"ms\": %.6f, \"gflop\": %.6f, \"tiles\": %lld, "
+           "\"batched\": %s, \"phase\": \"%s\"}",
+           separator, jsonString(program.sites[launch.site].name).c_str(),
+           jsonString(program.keyOf(launch).substr(0, 10)).c_str(), seconds[i] * 1e3,
+           (launch.flopsPerSample * double(n) + launch.flopsFixed) * 1e-9,
+           (long long)launch.tiles.at(n), batched ? "true" : "false", phaseOf(program, i));
+    separator = ", ";
+  }
+  printf("]");
 }
 
 /// One line a launch, in order.
@@ -212,13 +236,11 @@ void printLaunches(const runtime::Program &program, const std::vector<double> &s
     const runtime::Launch &launch = program.launches[i];
     const runtime::Site &site = program.sites[launch.site];
     double operations = launch.flopsPerSample * double(n) + launch.flopsFixed;
+    std::string phase = phaseOf(program, i);
     printf("%10.4f %5.1f%% %9.2f %8lld  %-10s %s%s%s\n", seconds[i] * 1e3, 100 * seconds[i] / total,
            operations / seconds[i] * 1e-9, (long long)launch.tiles.at(n),
            program.keyOf(launch).substr(0, 10).c_str(), site.name.c_str(),
-           place(site.location).c_str(),
-           i < program.prologue  ? " (once)"
-           : i >= program.commit ? " (commit)"
-                                 : "");
+           place(site.location).c_str(), phase == "run" ? "" : (" (" + phase + ")").c_str());
   }
 }
 
@@ -269,7 +291,9 @@ int runBench(const Arguments &arguments) {
     first = false;
     arguments.json ? printJson(result) : printText(result);
     if (arguments.launches)
-      printLaunches(program, seconds, n);
+      arguments.json ? printLaunchesJson(program, seconds, n) : printLaunches(program, seconds, n);
+    if (arguments.json)
+      printf("}\n");
   }
   return 0;
 }
