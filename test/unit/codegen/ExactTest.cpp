@@ -48,7 +48,9 @@ void expectExact(const std::string &text, int64_t planned, int64_t n, uint64_t s
   // Every level of processors that this machine can run.
   unsigned level = 2 + unsigned(seed % (hostCpuLevel() - 1));
   SCOPED_TRACE(level);
-  expectSameBits(text, {.batch = planned, .cpuLevel = level}, n, seed, whole);
+  // Tiles of Winograd's form round: what is exact are direct sums.
+  expectSameBits(text, {.batch = planned, .disabled = {"winograd"}, .cpuLevel = level}, n, seed,
+                 whole);
 }
 
 /// The same on the software device.
