@@ -323,6 +323,26 @@ bool Session::lower(Phase phase) {
   options.memory = int64_t(std::min<uint64_t>(request.memory, INT64_MAX));
   options.disabled = request.disabledPasses;
   options.library = library.get();
+  if (!request.memory || phase < Phase::Buffers)
+    return runPasses(phase, options);
+  // What tensors are worth computing again is decided before they have a place. Where the plan then
+  // takes more than was thought, less is asked for.
+  constexpr int kAttempts = 4;
+  mlir::OwningOpRef<ModuleOp> graph = module->clone();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (attempt > 0)
+      module = graph->clone();
+    if (!runPasses(phase, options))
+      return false;
+    int64_t over = bytesOver();
+    if (over <= 0 || over >= options.memory)
+      break;
+    options.memory -= over + options.memory / 32; // plans move in steps
+  }
+  return fitsMemory();
+}
+
+bool Session::runPasses(Phase phase, const PipelineOptions &options) {
   PassManager passes(&context, ModuleOp::getOperationName());
   passes.enableVerifier(request.verifyEach);
   std::string error;
@@ -333,7 +353,16 @@ bool Session::lower(Phase phase) {
   if (failed(verify(*module)))
     return failFromDiagnostics(false);
   mark("passes");
-  return phase < Phase::Buffers || fitsMemory();
+  return true;
+}
+
+/// How much more than its budget the largest program takes.
+int64_t Session::bytesOver() {
+  int64_t most = 0;
+  for (auto program : module->getOps<func::FuncOp>())
+    if (std::optional<MemoryReport> report = memoryReport(program))
+      most = std::max(most, report->arena);
+  return most - int64_t(std::min<uint64_t>(request.memory, INT64_MAX));
 }
 
 /// Whether all programs keep the budget of --memory.

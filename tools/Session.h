@@ -73,6 +73,8 @@ private:
   bool openLibrary();
   /// Says what is wrong with the passes to leave out, and which there are.
   bool failPass(const std::string &error);
+  bool runPasses(Phase last, const PipelineOptions &options);
+  int64_t bytesOver();
   bool fitsMemory();
   void collect(mlir::Diagnostic &diagnostic);
   /// The path of the graph as it was before the passes; empty if it cannot be had.

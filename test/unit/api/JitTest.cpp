@@ -157,6 +157,16 @@ TEST(JitTest, wrongOptionsAreThrown) {
   EXPECT_THROW(gnc::compile(tiny(8), {.disabledPasses = {"fuze"}, .cache = "off"}), gnc::Error);
 }
 
+/// A budget of memory that no plan keeps is the program's fault, with a table.
+TEST(JitTest, tooLittleMemoryIsADiagnostic) {
+  gnc::Compilation found = gnc::compile(tiny(8), {.memory = 100, .cache = "off"});
+  EXPECT_FALSE(found.program);
+  ASSERT_EQ(found.diagnostics.size(), 1u);
+  EXPECT_EQ(found.diagnostics[0].slug, "too-little-memory");
+  EXPECT_GE(found.diagnostics[0].notes.size(), 2u);
+  EXPECT_TRUE(gnc::compile(tiny(8), {.memory = 1 << 30, .cache = "off"}).program);
+}
+
 /// Settings, programs and batch are as asked for.
 TEST(JitTest, optionsReachTheProgram) {
   gnc::Source source{"s.net", "net S(x: [4]; k = 5) -> y: [k] { x -> linear(k) }\n"
