@@ -6,6 +6,7 @@
 #include "tools/Command.h"
 
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -326,13 +327,25 @@ Status emulate(const EmulateRequest &request) {
   options.threads = request.threads;
   options.counters = request.statistics ? &counters : nullptr;
   options.card = card;
+  auto begin = std::chrono::steady_clock::now();
   Outcome outcome = launch(**kernel, config, *memory, options);
+  std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
   if (!outcome.ok())
     return fault(request, outcome);
   if (Status shown = showResults(request, arguments); !shown.ok())
     return shown;
   if (request.statistics)
     fputs(counters.text().c_str(), stdout);
+  if (!request.time)
+    return {};
+  // Counting takes longer than computing.
+  if (!request.statistics) {
+    options.counters = &counters;
+    if (outcome = launch(**kernel, config, *memory, options); !outcome.ok())
+      return fault(request, outcome);
+  }
+  printf("launch took %.6f s, %.3f G lane operations/s\n", taken.count(),
+         double(counters.totalLanes()) / taken.count() * 1e-9);
   return {};
 }
 } // namespace

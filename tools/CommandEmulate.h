@@ -18,6 +18,7 @@ struct EmulateRequest {
   std::vector<std::string> save;      ///< N=FILE.npy
   std::string card = "sm_80";
   bool check = false, statistics = false;
+  bool time = false; ///< of the launch; what it does is counted in a second one
   uint64_t seed = 0;
   unsigned threads = 1;
 };

@@ -275,6 +275,8 @@ void addEmulate(CLI::App &app, EmulateRequest &request) {
   command.add_flag("--check", request.check,
                    "find races, misused barriers, bad and uninitialised addresses");
   command.add_flag("--stats", request.statistics, "count what the kernel does");
+  command.add_flag("--time", request.time,
+                   "how long the launch took, and what a second one counts in that time");
   command
       .add_option("--seed", request.seed, "of random buffers, and of the order of warps in --check")
       ->check(isSeed());
