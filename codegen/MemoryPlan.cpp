@@ -93,7 +93,7 @@ Peak peakOf(ArrayRef<MemoryRegion> regions) {
 // orders is within a few percent for the lifetimes of a network, and what sticks out over all
 // others should have been placed before them.
 int64_t placeRegions(MutableArrayRef<MemoryRegion> regions, int64_t base) {
-  constexpr int kAttempts = 12; // with each order
+  constexpr int kAttempts = 24; // with each order
   using Key = std::tuple<int64_t, int64_t>;
   Key (*keys[])(const MemoryRegion &) = {
       [](const MemoryRegion &r) { return Key(-r.bytes, r.first); },
@@ -101,13 +101,13 @@ int64_t placeRegions(MutableArrayRef<MemoryRegion> regions, int64_t base) {
       [](const MemoryRegion &r) { return Key(-r.last, -r.bytes); },
       [](const MemoryRegion &r) { return Key(r.first, -r.bytes); },
   };
-  int64_t least = base + peakOf(regions).bytes, best = -1;
+  int64_t least = peakOf(regions).bytes, enough = base + least + least / 1024, best = -1;
   SmallVector<int64_t> offsets(regions.size());
   for (auto key : keys) {
     Order order = llvm::to_vector(llvm::make_pointer_range(regions));
     llvm::stable_sort(
         order, [&](const MemoryRegion *a, const MemoryRegion *b) { return key(*a) < key(*b); });
-    for (int attempt = 0; attempt < kAttempts && (best < 0 || aligned(best) > least); ++attempt) {
+    for (int attempt = 0; attempt < kAttempts && (best < 0 || aligned(best) > enough); ++attempt) {
       int64_t top = place(order, base);
       if (best < 0 || top < best) {
         best = top;
