@@ -180,8 +180,8 @@ void CudaFunction::printFor(scf::ForOp op) {
   }
   std::string counter = fresh("i");
   nameOf(op.getInductionVar()) = counter;
-  if (op->hasAttr(names::kUnroll))
-    line() << "#pragma unroll\n";
+  if (auto unroll = op->getAttrOfType<BoolAttr>(names::kUnroll))
+    line() << (unroll.getValue() ? "#pragma unroll\n" : "#pragma unroll 1\n");
   line() << "for (int " << counter << " = " << nameOf(op.getLowerBound()) << "; " << counter
          << " < " << nameOf(op.getUpperBound()) << "; " << counter << " += " << nameOf(op.getStep())
          << ") {\n";

@@ -205,9 +205,10 @@ void GpuContractionEmitter::storeTile(ValueRange values, Value half) {
 //===------------------------------------------------------------------------------------------===//
 
 /// The products of the last tile are a loop of their own, not unrolled: there is no tile to read
-/// ahead.
+/// ahead. Nor are those of the only tile before it: in one line with them, ptxas reads all of
+/// shared memory first, into more registers than there are.
 SmallVector<Value> GpuContractionEmitter::sum() {
-  bool ragged = plan.steps.ragged();
+  bool ragged = plan.steps.ragged(), unroll = constantOf(tileCount) != 2;
   storeTile(loadTile(k.constant(0), ragged), k.constant(0));
   k.barrier();
   SmallVector<Value> carried(plan.tile.threadRows * fragmentColumns(), k.floatConstant(0, 4));
@@ -215,7 +216,7 @@ SmallVector<Value> GpuContractionEmitter::sum() {
   auto body = [&](Value tile, ValueRange carried) {
     Value half = carried.back(), other = k.sub(k.constant(1), half);
     SmallVector<Value> ahead = loadTile(tile, ragged && !plan.steps.oneRun);
-    SmallVector<Value> sums = multiply(llvm::to_vector(carried.drop_back()), half, /*unroll=*/true);
+    SmallVector<Value> sums = multiply(llvm::to_vector(carried.drop_back()), half, unroll);
     storeTile(ahead, other);
     k.barrier();
     sums.push_back(other);

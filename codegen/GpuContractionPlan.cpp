@@ -41,6 +41,9 @@ static bool walksVectors(const ContractionLoops &plan, unsigned operand,
   return true;
 }
 
+/// Larger tiles than 128 x 64 have more threads or larger parts, and then ptxas spills: 256 threads
+/// have 128 registers each if two blocks are to share a multiprocessor.
+///
 /// The tile that should be done first: what the busiest of a card's multiprocessors has to compute,
 /// columns and rows beyond the edge included, slower where a thread's part is small (it reads more
 /// of shared memory for each product), where there are fewer warps than can work at a time, and
@@ -51,9 +54,9 @@ static GpuTile chooseTile(const ContractionLoops &plan) {
     double slower;
   };
   constexpr Candidate kCandidates[] = {
-      {128, 128, 8, 8, 1.0}, {128, 64, 8, 8, 1.0},  {64, 128, 8, 8, 1.0},  {64, 64, 8, 8, 1.0},
-      {64, 64, 8, 4, 1.25},  {128, 32, 8, 4, 1.25}, {32, 128, 4, 8, 1.25}, {64, 32, 4, 4, 2.0},
-      {32, 64, 4, 4, 2.0},   {32, 32, 4, 4, 2.0},   {128, 16, 4, 4, 2.0},  {16, 128, 4, 4, 2.0},
+      {128, 64, 8, 8, 1.0},  {64, 128, 8, 8, 1.0},  {64, 64, 8, 8, 1.0},  {64, 64, 8, 4, 1.25},
+      {128, 32, 8, 4, 1.25}, {32, 128, 4, 8, 1.25}, {64, 32, 4, 4, 2.0},  {32, 64, 4, 4, 2.0},
+      {32, 32, 4, 4, 2.0},   {128, 16, 4, 4, 2.0},  {16, 128, 4, 4, 2.0},
   };
   constexpr double kMultiprocessors = 128, kThreadsAtATime = 128, kSumsToHideWaiting = 2048;
   int64_t rows = plan.rowCount() * (plan.batchedRows() ? kUsualBatch : 1);

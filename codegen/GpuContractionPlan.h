@@ -27,13 +27,11 @@ namespace gnc {
 /// The tile of a block, and the part of one thread: fragments of 4 x 4, spread over the tile so
 /// that neighbouring threads read neighbours in shared memory.
 struct GpuTile {
-  unsigned rows = 128, columns = 128;
+  unsigned rows = 128, columns = 64;
   unsigned threadRows = 8, threadColumns = 8;
   unsigned depth = 8; ///< values of k in shared memory
   unsigned threads() const { return rows / threadRows * (columns / threadColumns); }
   unsigned products() const { return threadRows * threadColumns; } ///< of a thread, per value of k
-  /// Blocks that fit a multiprocessor with 128 registers a thread.
-  unsigned blocksTogether() const { return 512 / threads(); }
 };
 
 /// How a block copies its part of A or B: `width` elements a load. Where it runs along k, eight

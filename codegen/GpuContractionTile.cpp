@@ -28,7 +28,8 @@ static int64_t valuesTogether(int64_t depth) {
   return 1;
 }
 
-/// Adds the products of a whole tile of k. `unroll`: in full, where kernels become machine code.
+/// Adds the products of a whole tile of k. `unroll`: in full, where kernels become machine code; else
+/// not there either.
 SmallVector<Value> GpuContractionEmitter::multiply(SmallVector<Value> tile, Value half,
                                                    bool unroll) {
   int64_t together = unroll ? 1 : valuesTogether(plan.tile.depth);
@@ -50,8 +51,9 @@ SmallVector<Value> GpuContractionEmitter::multiply(SmallVector<Value> tile, Valu
   };
   SmallVector<Value> result =
       k.loop(k.constant(0), k.constant(plan.tile.depth), together, tile, step);
-  if (unroll)
-    result.front().getDefiningOp()->setAttr(names::kUnroll, b.getUnitAttr());
+  // No loop is left where one is enough.
+  if (auto loop = result.front().getDefiningOp<scf::ForOp>())
+    loop->setAttr(names::kUnroll, b.getBoolAttr(unroll));
   return result;
 }
 

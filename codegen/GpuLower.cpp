@@ -113,18 +113,35 @@ struct ExactSqrt : OpConversionPattern<math::SqrtOp> {
   }
 };
 
-/// Loops unroll in full; 1 / sqrt(x) is what it says, as on the processor. Index arithmetic does
+/// Loops unroll in full, or are kept from it; 1 / sqrt(x) is what it says, as on the processor. Index arithmetic does
 /// not overflow (createGpuTarget), as in CUDA C++, so constants can leave it for the addresses.
 struct PrepareGpuKernel : PassWrapper<PrepareGpuKernel, OperationPass<gpu::GPUModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrepareGpuKernel)
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<LLVM::LLVMDialect>();
+  }
+
+  /// Also tells ptxas, by a pragma.
+  Attribute rolled() {
+    auto unroll = LLVM::LoopUnrollAttr::get(&getContext(), BoolAttr::get(&getContext(), true), {},
+                                            {}, {}, {}, {}, {});
+    return LLVM::LoopAnnotationAttr::get(&getContext(), {}, {}, {}, unroll, {}, {}, {}, {}, {}, {},
+                                         {}, {}, {}, {}, {});
+  }
+
   void runOnOperation() final {
     SmallVector<scf::ForOp> loops;
     SmallVector<math::RsqrtOp> roots;
     auto exact =
         arith::IntegerOverflowFlagsAttr::get(&getContext(), arith::IntegerOverflowFlags::nsw);
     getOperation().walk([&](Operation *op) {
-      if (auto loop = dyn_cast<scf::ForOp>(op); loop && loop->hasAttr(names::kUnroll))
-        loops.push_back(loop);
+      if (auto loop = dyn_cast<scf::ForOp>(op)) {
+        auto unroll = loop->getAttrOfType<BoolAttr>(names::kUnroll);
+        if (unroll && unroll.getValue())
+          loops.push_back(loop);
+        else if (unroll)
+          loop->setAttr("loop_annotation", rolled());
+      }
       if (auto root = dyn_cast<math::RsqrtOp>(op))
         roots.push_back(root);
       if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) &&

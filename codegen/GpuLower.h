@@ -18,10 +18,12 @@ void registerGpuDialects(mlir::DialectRegistry &registry);
 /// The name of a kernel in its module.
 std::string gpuSymbol(llvm::StringRef key);
 
-/// Blocks of so many threads that a multiprocessor should have room for: threads of large blocks
-/// have 128 registers then, those of smaller ones, which are given as large a part, 168.
+/// Blocks of so many threads that a multiprocessor should have room for, which bounds a thread's
+/// registers. Contractions have up to 128 threads, with 168 registers: 128 would do, but for a few
+/// that ptxas then spills. Large blocks are those of equations, which hold little; where ptxas
+/// unrolls a sum to read further ahead, it may take all there are.
 inline int64_t blocksTogether(int64_t threads) {
-  return std::max<int64_t>((threads >= 256 ? 512 : 384) / threads, 1);
+  return std::max<int64_t>((threads >= 256 ? 256 : 384) / threads, 1);
 }
 
 /// PTX with every kernel of the table. An environment error if libdevice is needed and missing.

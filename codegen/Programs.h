@@ -23,7 +23,7 @@ constexpr llvm::StringLiteral kArenaBytes = "gnc.arena_bytes"; // i64 (programs)
 constexpr llvm::StringLiteral kPrologue = "gnc.prologue";
 constexpr llvm::StringLiteral kPersistentBytes = "gnc.persistent_bytes"; // i64 (programs)
 constexpr llvm::StringLiteral kThreads = "gnc.threads"; // i64 (kernels of a GPU): of a block
-constexpr llvm::StringLiteral kUnroll = "gnc.unroll";   // unit (loops in them): in full
+constexpr llvm::StringLiteral kUnroll = "gnc.unroll";   // bool (loops in them): in full, or never
 } // namespace names
 
 inline bool isKernel(mlir::func::FuncOp function) { return function->hasAttr(names::kKernel); }

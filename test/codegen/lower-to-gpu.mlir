@@ -176,8 +176,8 @@ func.func @near(%x: tensor<9xf32> {gnc.path = "x"}, %w: tensor<3xf32> {gnc.path 
 
 // -----
 
-// A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls, but for
-// those of the last one.
+// A product goes through shared memory in two halves; the products of a tile of k are a loop that machine code unrolls, but those of
+// the last one stay a loop.
 // CHECK-LABEL: func.func @product()
 // CHECK: gnc.threads = 128
 // CHECK: memref.alloca() {{.*}} : memref<2176xf32, #gpu.address_space<workgroup>>
@@ -185,13 +185,28 @@ func.func @near(%x: tensor<9xf32> {gnc.path = "x"}, %w: tensor<3xf32> {gnc.path 
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: vector.fma
-// CHECK: } {gnc.unroll}
+// CHECK: } {gnc.unroll = true}
 // CHECK: gpu.barrier
 // CHECK: scf.for
 // CHECK: vector.fma
+// CHECK: } {gnc.unroll = false}
 // CHECK-NOT: gnc.unroll
 func.func @product(%x: tensor<64x64xf32> {gnc.path = "x"}, %w: tensor<64x64xf32> {gnc.path = "w"}) -> (tensor<64x64xf32> {gnc.path = "y"}) {
   %y = gnc.compute [i = 64, j = 64] sum [t = 64] (%a = %x[i, t] : tensor<64x64xf32>, %b = %w[t, j] : tensor<64x64xf32>) -> tensor<64x64xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<64x64xf32>
+}
+
+// -----
+
+// Of two tiles of k, neither is unrolled: no loop over tiles would keep ptxas from reading both first.
+// CHECK-LABEL: func.func @two()
+// CHECK-COUNT-2: } {gnc.unroll = false}
+// CHECK-NOT: gnc.unroll
+func.func @two(%x: tensor<64x32xf32> {gnc.path = "x"}, %w: tensor<32x64xf32> {gnc.path = "w"}) -> (tensor<64x64xf32> {gnc.path = "y"}) {
+  %y = gnc.compute [i = 64, j = 64] sum [t = 32] (%a = %x[i, t] : tensor<64x32xf32>, %b = %w[t, j] : tensor<32x64xf32>) -> tensor<64x64xf32> {
     %0 = arith.mulf %a, %b : f32
     gnc.yield %0 : f32
   }
