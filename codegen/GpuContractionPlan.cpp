@@ -41,13 +41,11 @@ static bool walksVectors(const ContractionLoops &plan, unsigned operand,
   return true;
 }
 
-/// Larger tiles than 128 x 64 have more threads or larger parts, and then ptxas spills: 256 threads
-/// have 128 registers each if two blocks are to share a multiprocessor.
-///
 /// The tile that should be done first: what the busiest of a card's multiprocessors has to compute,
 /// columns and rows beyond the edge included, slower where a thread's part is small (it reads more
 /// of shared memory for each product), where there are fewer warps than can work at a time, and
-/// where there are few sums to hide waiting.
+/// where there are few sums to hide waiting. None is larger than 128 x 64: of 256 threads each has
+/// 128 registers if two blocks are to share a multiprocessor, and ptxas spills.
 static GpuTile chooseTile(const ContractionLoops &plan) {
   struct Candidate {
     unsigned rows, columns, threadRows, threadColumns;

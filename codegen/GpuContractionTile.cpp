@@ -28,8 +28,8 @@ static int64_t valuesTogether(int64_t depth) {
   return 1;
 }
 
-/// Adds the products of a whole tile of k. `unroll`: in full, where kernels become machine code; else
-/// not there either.
+/// Adds the products of a whole tile of k. `unroll`: in full, where kernels become machine code;
+/// else not there either.
 SmallVector<Value> GpuContractionEmitter::multiply(SmallVector<Value> tile, Value half,
                                                    bool unroll) {
   int64_t together = unroll ? 1 : valuesTogether(plan.tile.depth);

@@ -113,8 +113,9 @@ struct ExactSqrt : OpConversionPattern<math::SqrtOp> {
   }
 };
 
-/// Loops unroll in full, or are kept from it; 1 / sqrt(x) is what it says, as on the processor. Index arithmetic does
-/// not overflow (createGpuTarget), as in CUDA C++, so constants can leave it for the addresses.
+/// Loops unroll in full, or are kept from it; 1 / sqrt(x) is what it says, as on the processor.
+/// Index arithmetic does not overflow (createGpuTarget), as in CUDA C++, so constants can leave it
+/// for the addresses.
 struct PrepareGpuKernel : PassWrapper<PrepareGpuKernel, OperationPass<gpu::GPUModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrepareGpuKernel)
   void getDependentDialects(DialectRegistry &registry) const final {
