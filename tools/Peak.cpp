@@ -16,12 +16,14 @@ namespace {
 constexpr int kChains = 12;
 constexpr int64_t kRounds = 1000000;
 
-/// kRounds times kChains multiply-adds of vectors of `Lanes` numbers. Values stay near 1.
+/// kRounds times kChains multiply-adds of vectors of `Lanes` numbers. Values stay near 1. The
+/// compiler must not know them: a chain that starts at 1 stays there, and was folded away.
 template <int Lanes> [[gnu::always_inline]] inline float spin() {
   using Vector [[gnu::vector_size(Lanes * 4)]] = float;
-  Vector sums[kChains], factor = Vector{} + 0.999999f, term = Vector{} + 1e-6f;
+  volatile float one = 1, step = 1e-6f;
+  Vector sums[kChains], factor = Vector{} + (one - step), term = Vector{} + step;
   for (int chain = 0; chain < kChains; ++chain)
-    sums[chain] = Vector{} + 1.0f / float(chain + 1);
+    sums[chain] = Vector{} + one / float(chain + 1);
   for (int64_t round = 0; round < kRounds; ++round) {
 #pragma clang loop unroll(full)
     for (int chain = 0; chain < kChains; ++chain)
