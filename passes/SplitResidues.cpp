@@ -1,5 +1,4 @@
-//===- SplitResidues.cpp - indices that are divided become two
-//---------------------------------===//
+//===- SplitResidues.cpp - indices that are divided become two --------------------------------===//
 //
 // The data gradient of a convolution with stride 2 reads, with q its own position,
 //
@@ -12,15 +11,17 @@
 //   dx[n, c, q]   = t[n, c, q floordiv 2, q mod 2]
 //
 // since any function of two values is linear; for other strides this happens where the shift is a
-// multiple of the stride. The copy at the end moves elements within one row. Sums keep their order:
-// no bit changes. Runs before guards are materialised; what does not become affine is left alone.
+// multiple of the stride. Where the stride does not divide the extent of q, t has positions that
+// nobody asks for, and reads that leave their tensors there are guarded. The copy at the end moves
+// elements within one row. Sums keep their order: no bit changes. Runs before guards are
+// materialised; what does not become affine is left alone.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "ir/CopyEquation.h"
 #include "ir/EquationDraft.h"
 #include "ir/IndexMath.h"
 #include "ir/LibraryCall.h"
 #include "passes/Contraction.h"
+#include "passes/FusionSupport.h"
 #include "passes/Passes.h"
 
 namespace gnc {
@@ -98,11 +99,22 @@ static SmallVector<Split> findSplits(const EquationDraft &draft) {
   SmallVector<Split> splits;
   for (unsigned index = 0; index < draft.numParallel; ++index) {
     std::optional<int64_t> divisor = divisorOf(draft, index);
-    if (divisor && *divisor <= kLargestDivisor && !ShapedType::isDynamic(draft.extents[index]) &&
-        draft.extents[index] % *divisor == 0)
+    int64_t extent = draft.extents[index];
+    if (divisor && *divisor <= kLargestDivisor && !ShapedType::isDynamic(extent) &&
+        extent >= *divisor)
       splits.push_back({index, *divisor});
   }
   return splits;
+}
+
+/// Guards a read that leaves its tensor. A batch is as long everywhere.
+static void guard(DraftRead &read, ArrayRef<int64_t> extents) {
+  for (auto [coordinate, expr] : llvm::enumerate(read.coords)) {
+    int64_t size = read.shape()[coordinate];
+    if (!read.isGuarded() && !ShapedType::isDynamic(size) && !read.isClamped(coordinate) &&
+        !rangeOf(expr, extents).inside(size))
+      read.outside = 0;
+  }
 }
 
 /// Replaces the indices; false if an access does not become affine.
@@ -122,17 +134,20 @@ static bool applySplits(EquationDraft &draft, ArrayRef<Split> splits) {
     replacements.push_back(first * next->divisor +
                            getAffineDimExpr(extents.size() + 1, draft.context));
     names.append({draft.names[index], draft.names[index] + "_m"});
-    extents.append({draft.extents[index] / next->divisor, next->divisor});
+    extents.push_back(llvm::divideCeil(draft.extents[index], next->divisor));
+    extents.push_back(next->divisor);
     ++next;
   }
   bool affine = true;
-  for (DraftRead &read : draft.reads)
+  for (DraftRead &read : draft.reads) {
     read.map([&](AffineExpr expr) {
       expr = simplify(expr.replaceDims(replacements), extents);
       std::optional<AffineExpr> linear = withoutDivisions(expr, extents);
       affine &= linear.has_value();
       return linear ? simplify(*linear, extents) : expr;
     });
+    guard(read, extents);
+  }
   draft.names = names;
   draft.extents = extents;
   draft.numParallel += splits.size();
@@ -146,35 +161,63 @@ static bool namesIndices(ComputeOp op) {
   return found;
 }
 
+/// The equation that puts the sums of `draft` together again, over the indices it has now; its
+/// first read is theirs, still without coordinates. It takes what follows the sums along if `all`.
+static EquationDraft takeTail(EquationDraft &draft, bool all, Location loc) {
+  EquationDraft tail(draft.context);
+  tail.numParallel = draft.numParallel;
+  tail.names.assign(draft.names.begin(), draft.names.begin() + draft.numParallel);
+  tail.extents.assign(draft.extents.begin(), draft.extents.begin() + draft.numParallel);
+  tail.reductions = {Reduction::None};
+  tail.resultTypes = draft.resultTypes;
+  tail.reads.emplace_back();
+  OpBuilder builder(draft.context);
+  builder.setInsertionPointToEnd(tail.body.get());
+  YieldOp::create(builder, loc, tail.body->addArgument(scalarTypeOf(draft.resultTypes[0]), loc));
+  if (all) {
+    tail.finish = std::move(draft.finish);
+    tail.reads.append(draft.reads.begin() + draft.numBodyReads(), draft.reads.end());
+    draft.reads.truncate(draft.numBodyReads());
+  }
+  return tail;
+}
+
 static void splitResidues(ComputeOp op) {
   if (!isProductSum(op) || isLibraryCall(op) || namesIndices(op))
     return;
   EquationDraft draft = EquationDraft::of(op);
   // Conditions are of exact divisions, for which padding has a form of its own.
-  if (llvm::any_of(draft.reads, [](const DraftRead &read) { return !read.conditions.empty(); }))
+  if (llvm::any_of(op.getAccesses().getAsRange<AccessAttr>(), [](AccessAttr access) {
+        return !access.getLimits().empty() || isDataDependent(access);
+      }))
     return;
   SmallVector<Split> splits = findSplits(draft);
-  if (splits.empty() || !applySplits(draft, splits))
+  if (splits.empty())
     return;
-  auto type = cast<RankedTensorType>(op.getResult(0).getType());
-  draft.resultTypes = {RankedTensorType::get(ArrayRef(draft.extents).take_front(draft.numParallel),
-                                             type.getElementType())};
+  // What follows the sums would need guards at positions that nobody asks for, which a contraction
+  // must not have.
+  bool ragged = llvm::any_of(
+      splits, [&](Split split) { return draft.extents[split.index] % split.divisor != 0; });
+  EquationDraft tail = takeTail(draft, ragged && draft.finish, op.getLoc());
+  if (!applySplits(draft, splits))
+    return;
+  Type element = cast<RankedTensorType>(op.getResult(0).getType()).getElementType();
+  draft.resultTypes = {
+      RankedTensorType::get(ArrayRef(draft.extents).take_front(draft.numParallel), element)};
   OpBuilder builder(op);
-  ComputeOp now = draft.create(builder, op.getLoc());
-  SmallVector<AffineExpr> coords;
+  tail.reads[0].tensor = draft.create(builder, op.getLoc()).getResult(0);
   const Split *next = splits.begin();
-  for (unsigned index = 0; index < type.getRank(); ++index) {
+  for (unsigned index = 0; index < tail.numParallel; ++index) {
     AffineExpr dim = builder.getAffineDimExpr(index);
     if (next == splits.end() || next->index != index) {
-      coords.push_back(dim);
+      tail.reads[0].coords.push_back(dim);
       continue;
     }
-    coords.append({dim.floorDiv(next->divisor), dim % next->divisor});
+    tail.reads[0].coords.append({dim.floorDiv(next->divisor), dim % next->divisor});
     ++next;
   }
-  auto access = AccessAttr::get(AffineMap::get(type.getRank(), 0, coords, op.getContext()));
-  op.getResult(0).replaceAllUsesWith(
-      createCopy(builder, op.getLoc(), now.getResult(0), type, access));
+  settle(tail, op.getLoc());
+  op.getResult(0).replaceAllUsesWith(tail.create(builder, op.getLoc()).getResult(0));
   op.erase();
 }
 
