@@ -4,12 +4,13 @@
     peer.py torch NET train|infer BATCH THREADS     NET: lenet, resnet18, resnet50, mobilenetv2
     peer.py ort   NET infer BATCH THREADS           from FILE.onnx, which `peer.py export` wrote
     peer.py export NET BATCH FILE.onnx
-    peer.py fashion THREADS EPOCHS                  a whole training on Fashion-MNIST, and the accuracy
+    peer.py fashion NET THREADS EPOCHS              a whole training on Fashion-MNIST, and the accuracy
 
 The first two answer each line on stdin with one of JSON: the median milliseconds of some steps. So a caller
 alternates peers, and each is loaded once.
 """
 import json
+import math
 import os
 import resource
 import statistics
@@ -23,8 +24,8 @@ def lenet():
                          nn.Linear(128, 10)), (1, 28, 28)
 
 
-def resnet18():
-    """For pictures of 32 x 32: a stem of 3 x 3 and no pool (He et al. 2016, as examples/resnet18.net)."""
+def resnet18(channels=3):
+    """For small pictures: a stem of 3 x 3 and no pool (He et al. 2016, as examples/resnet18.net)."""
     import torch
     from torch import nn
 
@@ -39,7 +40,7 @@ def resnet18():
         def forward(self, x):
             return torch.relu(self.f(x) + self.s(x))
 
-    layers, c = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()], 64
+    layers, c = [nn.Conv2d(channels, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()], 64
     for k, stride in ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)):
         layers.append(Basic(c, k, stride))
         c = k
@@ -128,7 +129,12 @@ def export(net, batch, file):
     torch.onnx.export(model.eval(), torch.randn(batch, *shape), file, opset_version=13)
 
 
-def fashion(threads, epochs):
+# Of Fashion-MNIST, by net: the model, samples in a batch, the rate at the first step, and at step s of all.
+FASHION = {"lenet": (lambda: lenet()[0], 100, 1e-3, lambda part: 1),
+           "resnet18": (lambda: resnet18(1)[0], 128, 2e-3, lambda part: 0.5 + 0.5 * math.cos(math.pi * part))}
+
+
+def fashion(net, threads, epochs):
     """One JSON line: seconds of the whole process, and the accuracy on the test images."""
     start = time.perf_counter()
     import gzip
@@ -149,17 +155,23 @@ def fashion(threads, epochs):
 
     x, y = images("train-images-idx3-ubyte"), read("train-labels-idx1-ubyte", 8).long()
     tx, ty = images("t10k-images-idx3-ubyte"), read("t10k-labels-idx1-ubyte", 8).long()
-    model = lenet()[0].to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    make, size, rate, schedule = FASHION[net]
+    model = make().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    steps = epochs * -(-len(x) // size)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(done / steps))
     for _ in range(epochs):
+        model.train()
         order = torch.randperm(len(x))
-        for i in range(0, len(x), 100):
-            batch = order[i:i + 100]
+        for i in range(0, len(x), size):
+            batch = order[i:i + size]
             optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(model(x[batch]), y[batch]).backward()
+            F.cross_entropy(model(x[batch].contiguous(memory_format=torch.channels_last)), y[batch]).backward()
             optimizer.step()
+            scheduler.step()
+        model.eval()
         with torch.no_grad():
-            right = sum(int((model(tx[i:i + 1000]).argmax(1) == ty[i:i + 1000]).sum()) for i in range(0, len(tx), 1000))
+            right = sum(int((model(tx[i:i + 200]).argmax(1) == ty[i:i + 200]).sum()) for i in range(0, len(tx), 200))
     print(json.dumps({"seconds": time.perf_counter() - start, "accuracy": right / len(tx),
                       "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}), flush=True)
 
@@ -172,7 +184,7 @@ def main(arguments):
         return serve(ort_step(os.environ["GNC_BENCH_ONNX"], int(arguments[3]), int(arguments[4])))
     if kind == "export":
         return export(arguments[1], int(arguments[2]), arguments[3])
-    return fashion(int(arguments[1]), int(arguments[2]))
+    return fashion(arguments[1], int(arguments[2]), int(arguments[3]))
 
 
 if __name__ == "__main__":
