@@ -61,8 +61,7 @@ StridedAddress resultAddress(ComputeOp op, unsigned result) {
   return address;
 }
 
-/// What joins the product in registers must be addressable by strides, too.
-static bool hasStridedFinish(ComputeOp op) {
+bool hasStridedFinish(ComputeOp op) {
   for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i) {
     AccessAttr access = op.getAccess(i);
     auto type = cast<RankedTensorType>(op.getReads()[i].getType());

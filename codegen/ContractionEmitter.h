@@ -48,8 +48,8 @@ struct TileOperands {
 /// a tile.
 class ContractionEmitter {
 public:
-  ContractionEmitter(KernelBuilder &k, ComputeOp op, unsigned vector,
-                     const KernelArguments &arguments);
+  ContractionEmitter(KernelBuilder &k, const KernelPart &product, unsigned vector,
+                     const KernelPart *window);
   mlir::FailureOr<Tiles> emit();
 
 private:
@@ -93,9 +93,13 @@ private:
   int64_t vectorOffset(unsigned vector) const;
   Value loadColumns(Value columns, Value offset, const Panel &panel, unsigned vector);
   void writeTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile, bool last);
-  mlir::FailureOr<Value> finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,
-                                unsigned vector);
-  Value readForFinish(unsigned operand, Value offset, unsigned lanes);
+  void writeWindows(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile);
+  Values windowOf(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile,
+                  unsigned first, unsigned vector);
+  Value finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row, unsigned vector);
+  Values finishOf(ComputeOp equation, unsigned firstOperand, Values values, const TileRows &rows,
+                  const Panel &panel, unsigned row, unsigned vector);
+  Value readForFinish(unsigned operand, mlir::Type element, Value offset, unsigned lanes);
 
   unsigned lanesOf(const Panel &panel, unsigned vector) const {
     return vector + 1 == panel.vectors ? panel.lastLanes : k.target.lanes;
@@ -109,10 +113,11 @@ private:
 
   KernelBuilder &k;
   mlir::OpBuilder &b;
-  ComputeOp op;
+  ComputeOp op, window; // `window` may be null
   ContractionPlan plan;
   Contraction c;
   llvm::SmallVector<unsigned> buffers; // kernel argument per operand
+  llvm::SmallVector<unsigned> results; // and per result; they lie alike
   Value rowCount, rowTiles;            // over the batch, if rows are batched
   Value room;                          // of the packed block
   Block block;

@@ -1,4 +1,5 @@
 #include "codegen/ContractionPlan.h"
+#include "codegen/TileWindows.h"
 
 using namespace mlir;
 
@@ -60,7 +61,8 @@ static void mergeLoops(SmallVectorImpl<ContractionLoop> &loops) {
       for (auto [o, i] : llvm::zip(outer.strides, loop.strides))
         if (o != i * loop.extent)
           return false;
-      return !loop.batched;
+      return !loop.batched && outer.window == loop.window &&
+             outer.position == loop.position * loop.extent;
     };
     if (!merged.empty() && joined(merged.back())) {
       merged.back().extent *= loop.extent;
@@ -72,18 +74,50 @@ static void mergeLoops(SmallVectorImpl<ContractionLoop> &loops) {
   loops.assign(merged.begin(), merged.end());
 }
 
-/// Rows that fit the registers next to `vectors` columns; a divisor of the innermost rows saves the
-/// address arithmetic of tiles that straddle two runs.
+/// Rows that fit the registers next to `vectors` columns; a divisor of the innermost rows, or of
+/// the windows of a row, saves the address arithmetic of tiles that straddle two runs.
 static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) {
   unsigned most = std::clamp<unsigned>((target.registers - 1 - plan.vectors) / plan.vectors, 1, 12);
-  if (plan.rows.empty())
+  ArrayRef<ContractionLoop> runs = plan.rows;
+  if (runs.empty())
     return 1;
-  const ContractionLoop &inner = plan.rows.back();
-  if (!inner.batched)
-    for (unsigned tile = most; tile * 3 >= most * 2; --tile)
-      if (inner.extent % tile == 0)
-        return tile;
+  runs = runs.take_while([](const ContractionLoop &loop) { return !loop.window; });
+  unsigned windows = most / plan.window;
+  if (windows && !runs.empty() && !runs.back().batched)
+    for (unsigned count = windows; count * 3 >= windows * 2; --count)
+      if (runs.back().extent % count == 0)
+        return count * plan.window;
+  if (plan.window > 1)
+    return plan.window <= most ? plan.window : 1; // 1: the tile cannot take it
   return !plan.batchedRows() && plan.rowCount() < most ? plan.rowCount() : most;
+}
+
+/// Whether tiles of rows are boxes of the innermost loops.
+static bool isBox(const ContractionPlan &plan) {
+  int64_t rest = plan.rowTile;
+  for (const ContractionLoop &loop : llvm::reverse(plan.rows)) {
+    if (loop.batched)
+      return false;
+    if (loop.extent % rest == 0)
+      return true;
+    if (rest % loop.extent != 0)
+      return false;
+    rest /= loop.extent;
+  }
+  return false;
+}
+
+bool ContractionPlan::takesWindow() const {
+  unsigned inRows = llvm::count_if(rows, [](const ContractionLoop &loop) { return loop.window; });
+  bool innermost = llvm::all_of(ArrayRef(rows).take_back(inRows),
+                                [](const ContractionLoop &loop) { return loop.window; });
+  auto reduced = [](ArrayRef<ContractionLoop> loops) {
+    return llvm::any_of(loops, [](const ContractionLoop &loop) { return loop.window; });
+  };
+  bool whole = !blocked() || blocks.points >= kCount();
+  bool dense = columns.back().strides[C] == 1; // the result of the window, too
+  return window > 1 && innermost && !reduced(columns) && !reduced(outer) && whole && dense &&
+         aligned && rowTile % window == 0;
 }
 
 /// The loop of k to cut, and where: a packed panel should stay in the first-level cache beside the
@@ -120,39 +154,76 @@ static bool shouldPack(const ContractionPlan &plan, int64_t rowTiles) {
 /// by panels), as long as there is enough to share among threads. Of the two, groups of panels are
 /// made smaller first: a panel is read (or copied) once a group of rows, a row only read once more.
 static void chooseBlocks(ContractionPlan &plan) {
-  constexpr int64_t kEnoughTiles = 4, kPackedBytes = 192 << 10;
+  constexpr int64_t kPackedBytes = 192 << 10, kNearElements = 128;
   int64_t rowTiles =
       llvm::divideCeil(plan.rowCount() * (plan.batchedRows() ? kUsualBatch : 1), plan.rowTile);
   if (!plan.panel && !shouldPack(plan, rowTiles))
     return;
   cutK(plan);
   PackedBlocks &blocks = plan.blocks;
+  // Rows of B that lie near each other fall on enough sets, and processors see their stride.
+  blocks.copied =
+      !plan.panel && std::abs(plan.k.back().strides[ContractionPlan::B]) > kNearElements;
   int64_t panels = llvm::divideCeil(plan.columns.back().extent, plan.width);
   int64_t outer = product(plan.outer, kUsualBatch);
-  for (auto [rowGroup, panelGroup] :
-       {std::pair(32, 4), {32, 2}, {16, 4}, {16, 2}, {8, 2}, {8, 1}}) {
-    blocks.rowGroup = rowGroup;
-    blocks.panelGroup = std::min<int64_t>(panelGroup, panels);
+  struct Groups {
+    int64_t rows, panels, leastTiles;
+  };
+  for (Groups groups : {Groups{64, 4, 16},
+                        {64, 2, 16},
+                        {64, 1, 16},
+                        {32, 4, 4},
+                        {32, 2, 4},
+                        {16, 4, 4},
+                        {16, 2, 4},
+                        {8, 2, 4},
+                        {8, 1, 4}}) {
+    blocks.rowGroup = groups.rows;
+    blocks.panelGroup = std::min(groups.panels, panels);
     blocks.panelGroups = llvm::divideCeil(panels, blocks.panelGroup);
     bool fits = blocks.panelGroup * plan.width * blocks.points * 4 <= kPackedBytes;
-    if (fits && outer * llvm::divideCeil(rowTiles, rowGroup) * blocks.panelGroups >= kEnoughTiles)
+    int64_t tiles = outer * llvm::divideCeil(rowTiles, groups.rows) * blocks.panelGroups;
+    if (fits && tiles >= groups.leastTiles)
       return;
   }
 }
 
-ContractionLoops contractionLoops(ComputeOp op, unsigned vector) {
+/// A, B, C, what joins the sum, and what joins a window, over the indices of `op`.
+static SmallVector<StridedAddress> addressesOf(ComputeOp op, unsigned vector, ComputeOp window) {
   Contraction c = *classify(op, vector);
-  unsigned numIndices = op.getNumIndices();
-  SmallVector<StridedAddress> addresses;
-  auto readAddress = [&](unsigned read) {
-    return *stridedAddress(op.getAccess(read),
-                           cast<RankedTensorType>(op.getReads()[read].getType()), numIndices);
+  auto readAddress = [](ComputeOp reader, unsigned read) {
+    return *stridedAddress(reader.getAccess(read),
+                           cast<RankedTensorType>(reader.getReads()[read].getType()),
+                           reader.getNumIndices());
   };
-  addresses.push_back(readAddress(c.a));
-  addresses.push_back(c.panel ? panelAddress(op, c, vector) : readAddress(c.b));
-  addresses.push_back(resultAddress(op, 0));
+  auto outside = [&](const StridedAddress &address) {
+    StridedAddress found{address.base, SmallVector<int64_t>(op.getNumIndices(), 0)};
+    for (auto [own, stride] : llvm::zip_equal(*windowIndices(op, window), address.strides))
+      found.strides[own] = stride;
+    return found;
+  };
+  SmallVector<StridedAddress> addresses{
+      readAddress(op, c.a), c.panel ? panelAddress(op, c, vector) : readAddress(op, c.b),
+      window ? outside(resultAddress(window, 0)) : resultAddress(op, 0)};
   for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)
-    addresses.push_back(readAddress(i));
+    addresses.push_back(readAddress(op, i));
+  for (unsigned i = 1; window && i < window.getReads().size(); ++i)
+    addresses.push_back(outside(readAddress(window, i)));
+  return addresses;
+}
+
+ContractionLoops contractionLoops(ComputeOp op, unsigned vector, ComputeOp window) {
+  Contraction c = *classify(op, vector);
+  SmallVector<StridedAddress> addresses = addressesOf(op, vector, window);
+  llvm::SmallDenseMap<unsigned, int64_t> positions; // of the indices of windows
+  if (window) {
+    int64_t step = 1;
+    SmallVector<unsigned> indices = *windowIndices(op, window);
+    for (unsigned index : llvm::reverse(ArrayRef(indices).drop_front(window.getNumParallel()))) {
+      positions[index] = step;
+      step *= op.getExtents()[index];
+    }
+  }
 
   ContractionLoops plan;
   plan.panel = c.panel;
@@ -160,8 +231,11 @@ ContractionLoops contractionLoops(ComputeOp op, unsigned vector) {
     plan.bases.push_back(address.base);
   auto loopOf = [&](unsigned index) {
     int64_t extent = op.getExtents()[index];
-    ContractionLoop loop{
-        ShapedType::isDynamic(extent) ? 1 : extent, ShapedType::isDynamic(extent), {}};
+    ContractionLoop loop{ShapedType::isDynamic(extent) ? 1 : extent,
+                         ShapedType::isDynamic(extent),
+                         {},
+                         positions.contains(index),
+                         positions.lookup(index)};
     for (const StridedAddress &address : addresses)
       loop.strides.push_back(address.strides[index]);
     return loop;
@@ -197,16 +271,18 @@ ContractionPlan ContractionPlan::ofOneRow() const {
   return plan;
 }
 
-ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target) {
+ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target,
+                                ComputeOp window) {
   ContractionPlan plan;
-  static_cast<ContractionLoops &>(plan) = contractionLoops(op, vector);
+  static_cast<ContractionLoops &>(plan) = contractionLoops(op, vector, window);
+  for (const ContractionLoop &loop : plan.rows)
+    plan.window *= loop.window ? loop.extent : 1;
   int64_t width = plan.columns.back().extent;
   unsigned most = target.registers >= 32 ? 4 : 2;
   plan.vectors = std::clamp<int64_t>(llvm::divideCeil(width, target.lanes), 1, most);
   plan.width = static_cast<int64_t>(plan.vectors) * target.lanes;
   plan.rowTile = chooseRowTile(plan, target);
-  plan.aligned = !plan.rows.empty() && !plan.rows.back().batched &&
-                 plan.rows.back().extent % plan.rowTile == 0;
+  plan.aligned = isBox(plan);
   chooseBlocks(plan);
   // Sums that wait in C for the next block of k must not be rounded.
   bool batchedK = llvm::any_of(plan.k, [](const ContractionLoop &loop) { return loop.batched; });

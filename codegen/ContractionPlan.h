@@ -7,11 +7,14 @@
 //   C[outer + rows + columns] = finish(sum_k A[outer + rows + k] * B[outer + columns + k])
 //
 // The register tile is `rowTile` rows by `vectors` vectors of columns. A is read in place as
-// broadcast scalars. A small B is read in place as vectors. A larger one would be walked with the
-// stride of a whole row, which falls on few sets of a cache, so k is cut into blocks and each
-// block's part of B is copied into contiguous panels first (Goto, van de Geijn 2008: Anatomy of
-// high-performance matrix multiplication); later blocks continue from C. A B of weights that stay
-// lies in such panels already (codegen/PackWeights.h): the same blocks, and nothing to copy.
+// broadcast scalars. A small B is read in place as vectors. For a larger one k is cut into blocks,
+// and later blocks continue from C. A B with long rows would be walked with a stride that falls on
+// few sets of a cache, so each block's part of it is copied into contiguous panels first (Goto, van
+// de Geijn 2008: Anatomy of high-performance matrix multiplication). A B of weights that stay lies
+// in such panels already (codegen/PackWeights.h): the same blocks, and nothing to copy.
+//
+// A pool over windows of rows that follow each other joins in registers (codegen/TileWindows.h):
+// then C is its result, which steps along no index of a window.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -24,7 +27,9 @@ namespace gnc {
 struct ContractionLoop {
   int64_t extent = 1;
   bool batched = false;               ///< runs `extent` times the batch
-  llvm::SmallVector<int64_t> strides; ///< A, B, C, then the reads of `finish`
+  llvm::SmallVector<int64_t> strides; ///< A, B, C, then the reads of `finish`, those of a window's
+  bool window = false;                ///< its steps are reduced to one row
+  int64_t position = 0; ///< of a window: from one step to the next among its points, row-major
 };
 
 /// How the work is cut into blocks where B is in panels; `points` is 0 if it is not cut.
@@ -32,6 +37,7 @@ struct PackedBlocks {
   int64_t points = 0;      ///< values of k in a block
   unsigned level = 0;      ///< the loop of k that is cut; those outside it walk whole blocks
   int64_t iterations = 0;  ///< of that loop, in one block
+  bool copied = false;     ///< each block of B is copied into panels first
   int64_t rowGroup = 1;    ///< row tiles that use a packed block before it is overwritten
   int64_t panelGroup = 1;  ///< panels that are packed together
   int64_t panelGroups = 1; ///< how many of those the vector loop has
@@ -54,19 +60,23 @@ struct ContractionLoops {
 };
 
 /// Loops of one step are dropped, and neighbours that every operand walks as one are merged.
-ContractionLoops contractionLoops(ComputeOp op, unsigned vector);
+/// `window`, if not null, reduces what `op` computes.
+ContractionLoops contractionLoops(ComputeOp op, unsigned vector, ComputeOp window = {});
 
 struct ContractionPlan : ContractionLoops {
   unsigned rowTile = 1; ///< rows held in registers
   unsigned vectors = 1; ///< vectors of columns held in registers
   int64_t width = 8;    ///< columns of a panel: `vectors` full vectors
   PackedBlocks blocks;
-  /// Every row tile lies within one run of rows.back(): row offsets differ by a constant.
+  /// Every row tile is a box of the innermost loops of rows: row offsets differ by constants.
   bool aligned = false;
+  int64_t window = 1; ///< rows that are reduced to one
 
   bool blocked() const { return blocks.points != 0; }
   /// Blocks of B are copied into panels.
-  bool packs() const { return blocked() && !panel; }
+  /// Row tiles hold whole windows of whole sums, and columns lie side by side in the result.
+  bool takesWindow() const;
+  bool packs() const { return blocked() && blocks.copied; }
   /// How a packed contraction treats a single row: each number of B is used once, so it is read in
   /// its place, in panels as wide as sums can run beside each other; a group holds whole ones.
   ContractionPlan ofOneRow() const;
@@ -75,6 +85,7 @@ struct ContractionPlan : ContractionLoops {
   Tiles tiles() const;
 };
 
-ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target);
+ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target,
+                                ComputeOp window = {});
 
 } // namespace gnc

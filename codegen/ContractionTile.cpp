@@ -159,9 +159,8 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
   return results;
 }
 
-Value ContractionEmitter::readForFinish(unsigned operand, Value offset, unsigned lanes) {
-  unsigned read = op.getNumBodyReads() + operand - P::Finish;
-  Type element = scalarTypeOf(op.getReads()[read].getType());
+Value ContractionEmitter::readForFinish(unsigned operand, Type element, Value offset,
+                                        unsigned lanes) {
   int64_t stride = plan.columns.back().strides[operand];
   if (stride == 0)
     return k.splat(k.load(buffers[operand], offset, element, 1), k.target.lanes);
@@ -175,37 +174,105 @@ Value ContractionEmitter::readForFinish(unsigned operand, Value offset, unsigned
       b, k.loc, cast<VectorType>(k.typeFor(element, k.target.lanes)), scalars);
 }
 
-FailureOr<Value> ContractionEmitter::finish(Value sum, const TileRows &rows, const Panel &panel,
-                                            unsigned row, unsigned vector) {
-  if (!op.hasFinish())
-    return sum;
-  SmallVector<Value> arguments{sum};
-  for (unsigned operand = P::Finish; operand < buffers.size(); ++operand) {
+/// What `equation` makes of reduced values; its reads are the operands from `firstOperand` on.
+SmallVector<Value> ContractionEmitter::finishOf(ComputeOp equation, unsigned firstOperand,
+                                                SmallVector<Value> values, const TileRows &rows,
+                                                const Panel &panel, unsigned row, unsigned vector) {
+  if (!equation.hasFinish())
+    return values;
+  SmallVector<Value> arguments = values;
+  for (Value tensor : equation.getReads().drop_front(equation.getNumBodyReads())) {
+    unsigned operand = firstOperand++;
     int64_t step = vector * k.target.lanes * plan.columns.back().strides[operand];
     Value offset = k.add(k.add(rows.offsets[operand][row], panel.offsets[operand]), step);
-    arguments.push_back(readForFinish(operand, offset, lanesOf(panel, vector)));
+    arguments.push_back(
+        readForFinish(operand, scalarTypeOf(tensor.getType()), offset, lanesOf(panel, vector)));
   }
   auto none = [](unsigned) { return Value(); };
-  FailureOr<SmallVector<Value>> results = emitRegion(
-      k, op.getFinish(), arguments, RegionContext{k.target.lanes, none, none, op.getExtents()});
-  if (failed(results))
-    return failure();
-  return (*results)[0];
+  FailureOr<SmallVector<Value>> finished =
+      emitRegion(k, equation.getFinish(), arguments,
+                 RegionContext{k.target.lanes, none, none, equation.getExtents()});
+  failed_ |= failed(finished);
+  return failed(finished) ? values : *finished;
+}
+
+Value ContractionEmitter::finish(Value sum, const TileRows &rows, const Panel &panel, unsigned row,
+                                 unsigned vector) {
+  return finishOf(op, P::Finish, {sum}, rows, panel, row, vector).front();
 }
 
 void ContractionEmitter::writeTile(const TileRows &rows, const Panel &panel, ArrayRef<Value> tile,
                                    bool last) {
   for (unsigned row = 0; row < plan.rowTile; ++row)
     for (unsigned v = 0; v < panel.vectors; ++v) {
-      FailureOr<Value> value = tile[row * panel.vectors + v];
+      Value value = tile[row * panel.vectors + v];
       if (last)
-        value = finish(*value, rows, panel, row, v);
-      if (failed(value)) {
-        failed_ = true;
-        return;
-      }
+        value = finish(value, rows, panel, row, v);
       Value offset = k.add(k.add(rows.offsets[P::C][row], panel.offsets[P::C]), v * k.target.lanes);
-      k.storeMasked(*value, buffers[P::C], offset, lanesOf(panel, v));
+      k.storeMasked(value, buffers[P::C], offset, lanesOf(panel, v));
+    }
+}
+
+/// The results of the window that begins with row `first` of the tile.
+SmallVector<Value> ContractionEmitter::windowOf(const TileRows &rows, const Panel &panel,
+                                                ArrayRef<Value> tile, unsigned first,
+                                                unsigned vector) {
+  auto valueOf = [&](unsigned row) {
+    return finish(tile[row * panel.vectors + vector], rows, panel, row, vector);
+  };
+  // In the order of the window, whatever that of the rows: sums are taken in it, and of equal
+  // extremes the first one is kept.
+  SmallVector<std::pair<int64_t, unsigned>> points;
+  for (unsigned row = 0; row < plan.window; ++row) {
+    int64_t position = 0, rest = row;
+    for (const ContractionLoop &loop : llvm::reverse(plan.rows)) {
+      if (!loop.window)
+        break;
+      position += rest % loop.extent * loop.position;
+      rest /= loop.extent;
+    }
+    points.push_back({position, row});
+  }
+  llvm::sort(points);
+  unsigned count = window.getNumResults(), searched = 0; // a search finds the extreme, too
+  while (searched + 1 < count && !isPosition(window.getReduction(searched)))
+    ++searched;
+  Reduction reduction = window.getReduction(searched);
+  Value best, at;
+  for (auto [number, row] : points) {
+    Value value = valueOf(first + row);
+    Value position =
+        k.splat(arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(number)), k.target.lanes);
+    if (!best && reduction == Reduction::Sum) // of no terms it is 0, which -0 is not
+      best = k.floatConstant(0, k.target.lanes);
+    if (!best)
+      best = value, at = position;
+    else if (isPosition(reduction))
+      combinePosition(k, reduction, best, at, value, position);
+    else
+      best = combine(k, reduction, best, value);
+  }
+  return llvm::map_to_vector(llvm::seq(count), [&](unsigned result) {
+    return isPosition(window.getReduction(result)) ? at : best;
+  });
+}
+
+/// The rows of a window become one.
+void ContractionEmitter::writeWindows(const TileRows &rows, const Panel &panel,
+                                      ArrayRef<Value> tile) {
+  unsigned firstOperand = P::Finish + op.getReads().size() - op.getNumBodyReads();
+  for (unsigned first = 0; first < plan.rowTile; first += plan.window)
+    for (unsigned v = 0; v < panel.vectors; ++v) {
+      Value offset =
+          k.add(k.add(rows.offsets[P::C][first], panel.offsets[P::C]), v * k.target.lanes);
+      SmallVector<Value> values = finishOf(
+          window, firstOperand, windowOf(rows, panel, tile, first, v), rows, panel, first, v);
+      for (auto [i, value] : llvm::enumerate(values)) {
+        Type element = cast<RankedTensorType>(window.getResultTypes()[i]).getElementType();
+        if (isPosition(window.getReduction(i)) && element.isInteger(8))
+          value = arith::TruncIOp::create(b, k.loc, k.typeFor(element, k.target.lanes), value);
+        k.storeMasked(value, results[i], offset, lanesOf(panel, v));
+      }
     }
 }
 
@@ -226,6 +293,8 @@ void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
   SmallVector<Value> tile = initialTile(rows, panel);
   tile = sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel), std::move(tile),
                   panel);
+  if (window)
+    return writeWindows(rows, panel, tile);
   if (!block.last || !op.hasFinish())
     return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
   k.when(

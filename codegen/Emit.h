@@ -42,6 +42,8 @@ std::optional<StridedAddress> stridedAddress(AccessAttr access, mlir::RankedTens
                                              unsigned numIndices);
 std::optional<StridedAddress> stridedAddress(AccessAttr access, llvm::ArrayRef<int64_t> strides,
                                              unsigned numIndices);
+/// Whether strides find everything that `finish` reads, and it asks for no index.
+bool hasStridedFinish(ComputeOp op);
 
 /// The address of the columns of a contraction that lie in panels, at the first column of each: the
 /// vector index steps by a panel's elements over its width.
@@ -67,9 +69,17 @@ mlir::FailureOr<Tiles> emitEquation(KernelBuilder &k, ComputeOp op,
 std::optional<Tiles> emitTransposition(KernelBuilder &k, ComputeOp op,
                                        const KernelArguments &arguments);
 
+/// An equation of a kernel: which of the kernel's buffers is what.
+struct KernelPart {
+  ComputeOp op;
+  KernelArguments arguments;
+};
+
 /// `vector` is the column index, a vectorCandidate of the op with stride one in columns and result.
-mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
-                                       const KernelArguments &arguments);
+/// `window`, if not null, is what the tile carries out after it (codegen/TileWindows.h): then the
+/// sums have no buffer.
+mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, const KernelPart &product, unsigned vector,
+                                       const KernelPart *window = nullptr);
 
 /// How columns may lie other than side by side.
 struct ColumnForms {

@@ -9,10 +9,10 @@
 //   for each block of k:  pack the group's panels;  for each panel:  for each t of the group:
 //   tile(t, panel, block)
 //
-// so that a panel stays in the first-level cache over a group of row tiles. A B that lies in panels
-// takes the second order without the packing. In both, an element of
-// C sums its products in the order of k, however the tiles are spread over threads: the same bits
-// for any number of them.
+// so that a panel stays in the caches over a group of row tiles, which fetch the next one
+// meanwhile. A B that lies in panels, or whose rows are near each other, takes the second order
+// without the packing. In both, an element of C sums its products in the order of k, however the
+// tiles are spread over threads: the same bits for any number of them.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/ContractionEmitter.h"
@@ -21,12 +21,17 @@ using namespace mlir;
 
 namespace gnc {
 
-ContractionEmitter::ContractionEmitter(KernelBuilder &k, ComputeOp op, unsigned vector,
-                                       const KernelArguments &arguments)
-    : k(k), b(k.b), op(op), plan(planContraction(op, vector, k.target)), c(*classify(op, vector)) {
-  buffers = {arguments.reads[c.a], arguments.reads[c.b], arguments.results[0]};
-  for (unsigned i = op.getNumBodyReads(); i < op.getReads().size(); ++i)
-    buffers.push_back(arguments.reads[i]);
+ContractionEmitter::ContractionEmitter(KernelBuilder &k, const KernelPart &product, unsigned vector,
+                                       const KernelPart *window)
+    : k(k), b(k.b), op(product.op), window(window ? window->op : ComputeOp()),
+      plan(planContraction(op, vector, k.target, this->window)), c(*classify(op, vector)) {
+  ArrayRef<unsigned> reads = product.arguments.reads;
+  const KernelPart &last = window ? *window : product;
+  results = last.arguments.results;
+  buffers = {reads[c.a], reads[c.b], results[0]};
+  llvm::append_range(buffers, reads.drop_front(op.getNumBodyReads()));
+  if (window)
+    llvm::append_range(buffers, ArrayRef(window->arguments.reads).drop_front());
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -65,8 +70,13 @@ TileRows ContractionEmitter::rowsOf(Value rowTile, const Values &base) {
   for (unsigned row = 0; row < plan.rowTile; ++row) {
     SmallVector<Value> offsets = plan.aligned ? start : base;
     if (plan.aligned) {
-      for (auto [offset, stride] : llvm::zip_equal(offsets, plan.rows.back().strides))
-        offset = k.add(offset, row * stride);
+      int64_t rest = row;
+      for (const ContractionLoop &loop : llvm::reverse(plan.rows)) {
+        int64_t counter = loop.batched ? rest : rest % loop.extent;
+        for (auto [offset, stride] : llvm::zip_equal(offsets, loop.strides))
+          offset = k.add(offset, counter * stride);
+        rest /= loop.extent;
+      }
     } else {
       // Rows beyond the last repeat it: they compute and store the same numbers once more.
       Value at = k.add(first, row);
@@ -201,10 +211,13 @@ void ContractionEmitter::packPoints(unsigned level, Value columnsOfB, Value targ
 //===------------------------------------------------------------------------------------------===//
 
 /// Where the part of B begins that is needed after this panel's block: that of the group's next
-/// panel, or, after its last one, the next block of the first.
+/// panel, or, after its last one, the next block of the first. Where blocks are copied, all panels
+/// of this one are there, and each fetches its part of the next.
 Value ContractionEmitter::nextPanel(const Panel &panel, Value from, Value to,
                                     const Values &offsets) {
   int64_t step = plan.k[plan.blocks.level].strides[P::B];
+  if (plan.packs())
+    return k.add(block.b, k.add(panel.offsets[P::B], k.mul(block.to, step)));
   Value column = k.add(panel.column, plan.width);
   Value more = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt, column, to);
   Value beside = k.add(panelAt(column, offsets, 0, 0).offsets[P::B], k.mul(block.from, step));
@@ -226,12 +239,15 @@ Ahead ContractionEmitter::shareOf(Value row, Value rows, Value next) {
              choose(atLeast(rows, 2), k.constant(plan.width / 2), k.constant(plan.width)));
   Value part = k.mul(row, share);
   Value none = atLeast(part, plan.width);
-  Value start = k.add(next, k.mul(part, k.sub(block.to, block.from)));
+  // A panel is a line from one block to the next; of B in its place each takes some columns.
+  Value before = plan.panel ? k.mul(part, k.sub(block.to, block.from)) : part;
+  Value step = plan.panel ? share : k.constant(plan.k.back().strides[P::B]);
+  Value start = k.add(next, before);
   int64_t tiles = llvm::divideCeil(plan.rowCount(), plan.rowTile); // of one sample
   int64_t least = std::min(tiles, plan.blocks.rowGroup);
   int64_t most = plan.width / (least >= 4 ? 4 : least >= 2 ? 2 : 1);
   unsigned lines = std::max<int64_t>(most / kLineElements, 1);
-  return {choose(none, k.constant(0), start), choose(none, k.constant(0), share), lines};
+  return {choose(none, k.constant(0), start), choose(none, k.constant(0), step), lines};
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -266,7 +282,7 @@ void ContractionEmitter::emitBlocked() {
     room = memref::AllocaOp::create(b, k.loc, MemRefType::get({elements}, b.getF32Type()),
                                     b.getI64IntegerAttr(64));
   }
-  bool fetches = plan.panel && plan.blocks.level + 1 == plan.k.size();
+  bool fetches = plan.blocks.level + 1 == plan.k.size();
   Value rowGroups = k.divide(k.add(rowTiles, blocks.rowGroup - 1), blocks.rowGroup);
   Value extent = k.constant(plan.columns.back().extent);
   SmallVector<Value> none(buffers.size(), k.constant(0));
@@ -334,9 +350,9 @@ FailureOr<Tiles> ContractionEmitter::emit() {
   return plan.tiles();
 }
 
-FailureOr<Tiles> emitContraction(KernelBuilder &k, ComputeOp op, unsigned vector,
-                                 const KernelArguments &arguments) {
-  return ContractionEmitter(k, op, vector, arguments).emit();
+FailureOr<Tiles> emitContraction(KernelBuilder &k, const KernelPart &product, unsigned vector,
+                                 const KernelPart *window) {
+  return ContractionEmitter(k, product, vector, window).emit();
 }
 
 } // namespace gnc

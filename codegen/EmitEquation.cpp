@@ -15,6 +15,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/EquationEmitter.h"
 #include "codegen/KernelTarget.h"
+#include "codegen/TileWindows.h"
 #include "codegen/WrittenOut.h"
 
 using namespace mlir;
@@ -324,16 +325,19 @@ public:
   /// A launch costs a microsecond here, and equal kernels are one.
   PartForm formOf(ComputeOp) const final { return {}; }
 
+  ComputeOp windowOf(ComputeOp op) const final { return windowOfTile(op, vectors); }
+
   bool runsPlans() const final { return false; }
   bool decidesCommits() const final { return false; }
 
   FailureOr<EmittedKernel> emit(ModuleOp module, ArrayRef<KernelPart> parts,
                                 ArrayRef<Type> buffers) const final {
-    auto &[op, arguments] = parts.front();
+    const KernelPart &part = parts.front();
     KernelBuilder k(module, UnknownLoc::get(module.getContext()), buffers, vectors);
-    std::optional<unsigned> vector = contractionVector(op, {.panelLanes = vectors.lanes});
-    FailureOr<Tiles> tiles =
-        vector ? emitContraction(k, op, *vector, arguments) : emitEquation(k, op, arguments);
+    std::optional<unsigned> vector = contractionVector(part.op, {.panelLanes = vectors.lanes});
+    const KernelPart *window = parts.size() > 1 ? &parts.back() : nullptr;
+    FailureOr<Tiles> tiles = vector ? emitContraction(k, part, *vector, window)
+                                    : emitEquation(k, part.op, part.arguments);
     if (succeeded(tiles))
       return EmittedKernel{k.function, *tiles};
     k.function.erase();

@@ -14,11 +14,6 @@
 
 namespace gnc {
 
-/// argmax and argmin carry two values: the best so far and where it was.
-inline bool isPosition(Reduction reduction) {
-  return reduction == Reduction::ArgMax || reduction == Reduction::ArgMin;
-}
-
 class EquationEmitter {
 public:
   EquationEmitter(KernelBuilder &k, ComputeOp op, const KernelArguments &arguments)
@@ -51,9 +46,6 @@ protected:
                                                llvm::SmallVector<mlir::Value> carried);
   llvm::SmallVector<mlir::Value> emitTerm(llvm::SmallVector<mlir::Value> carried);
   llvm::SmallVector<mlir::Value> emitTermsBeside(llvm::SmallVector<mlir::Value> sums);
-  mlir::Value combine(Reduction reduction, mlir::Value accumulator, mlir::Value term);
-  void combinePosition(Reduction reduction, mlir::Value &best, mlir::Value &position,
-                       mlir::Value term);
   mlir::Value position();
   unsigned carriedAt(unsigned result);
   std::optional<unsigned> positionOf(unsigned result);

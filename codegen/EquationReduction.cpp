@@ -1,5 +1,4 @@
-//===- EquationReduction.cpp - combining the terms of an equation
-//------------------------------===//
+//===- EquationReduction.cpp - combining the terms of an equation -----------------------------===//
 #include "codegen/EquationEmitter.h"
 #include <limits>
 
@@ -44,25 +43,25 @@ SmallVector<Value> EquationEmitter::initialValues() {
   return initial;
 }
 
-Value EquationEmitter::combine(Reduction reduction, Value accumulator, Value term) {
+Value combine(KernelBuilder &k, Reduction reduction, Value accumulator, Value term) {
   switch (reduction) {
-  case Reduction::Sum: return arith::AddFOp::create(b, k.loc, accumulator, term);
-  case Reduction::Prod: return arith::MulFOp::create(b, k.loc, accumulator, term);
-  case Reduction::Max: return arith::MaximumFOp::create(b, k.loc, accumulator, term);
-  case Reduction::Min: return arith::MinimumFOp::create(b, k.loc, accumulator, term);
+  case Reduction::Sum: return arith::AddFOp::create(k.b, k.loc, accumulator, term);
+  case Reduction::Prod: return arith::MulFOp::create(k.b, k.loc, accumulator, term);
+  case Reduction::Max: return arith::MaximumFOp::create(k.b, k.loc, accumulator, term);
+  case Reduction::Min: return arith::MinimumFOp::create(k.b, k.loc, accumulator, term);
   default: return term;
   }
 }
 
-/// A term replaces the best if it beats it or is the first NaN.
-void EquationEmitter::combinePosition(Reduction reduction, Value &best, Value &at, Value term) {
+void combinePosition(KernelBuilder &k, Reduction reduction, Value &best, Value &at, Value term,
+                     Value position) {
   auto beats =
       reduction == Reduction::ArgMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT;
-  Value better = arith::CmpFOp::create(b, k.loc, beats, term, best);
-  Value number = arith::CmpFOp::create(b, k.loc, arith::CmpFPredicate::ORD, best, best);
-  Value take = arith::AndIOp::create(b, k.loc, better, number);
-  best = arith::SelectOp::create(b, k.loc, take, term, best);
-  at = arith::SelectOp::create(b, k.loc, take, position(), at);
+  Value better = arith::CmpFOp::create(k.b, k.loc, beats, term, best);
+  Value number = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::ORD, best, best);
+  Value take = arith::AndIOp::create(k.b, k.loc, better, number);
+  best = arith::SelectOp::create(k.b, k.loc, take, term, best);
+  at = arith::SelectOp::create(k.b, k.loc, take, position, at);
 }
 
 /// Row-major position of the current point among the reduction indices.
@@ -114,10 +113,10 @@ SmallVector<Value> EquationEmitter::emitTerm(SmallVector<Value> carried) {
     if (positionOf(i)) {
       ++at; // the search for the position finds the extreme, too
     } else if (isPosition(reduction)) {
-      combinePosition(reduction, carried[at], carried[at + 1], term);
+      combinePosition(k, reduction, carried[at], carried[at + 1], term, position());
       at += 2;
     } else {
-      carried[at] = combine(reduction, carried[at], term);
+      carried[at] = combine(k, reduction, carried[at], term);
       ++at;
     }
   }

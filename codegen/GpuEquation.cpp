@@ -256,6 +256,7 @@ class GpuKernelTarget final : public KernelTarget {
 public:
   explicit GpuKernelTarget(int64_t batch) : batch(batch) {}
 
+  ComputeOp windowOf(ComputeOp) const final { return {}; }
   bool runsPlans() const final { return true; }
   bool decidesCommits() const final { return true; }
 

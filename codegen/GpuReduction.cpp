@@ -62,7 +62,7 @@ SmallVector<Value> GpuEquationEmitter::reduceShare(Value first, unsigned across)
 /// Every thread of a warp gets what all of its threads have together.
 Value GpuEquationEmitter::combineWarp(Reduction reduction, Value value) {
   for (unsigned distance = kWarp / 2; distance; distance /= 2)
-    value = combine(reduction, value, gpu.exchange(value, distance));
+    value = combine(k, reduction, value, gpu.exchange(value, distance));
   return value;
 }
 
@@ -82,7 +82,7 @@ Value GpuEquationEmitter::combineShared(Reduction reduction, Value value, Value 
     gpu.barrier();
     value = gpu.loadShared(memory, k.constant(0), 1);
     for (unsigned part = 1; part < parts; ++part)
-      value = combine(reduction, value, gpu.loadShared(memory, k.constant(part), 1));
+      value = combine(k, reduction, value, gpu.loadShared(memory, k.constant(part), 1));
     return value;
   }
   Value memory = gpu.shared(static_cast<int64_t>(parts) * stride);
@@ -90,7 +90,7 @@ Value GpuEquationEmitter::combineShared(Reduction reduction, Value value, Value 
   gpu.barrier();
   value = gpu.loadShared(memory, point, 1);
   for (unsigned part = 1; part < parts; ++part)
-    value = combine(reduction, value,
+    value = combine(k, reduction, value,
                     gpu.loadShared(memory, k.add(point, static_cast<int64_t>(part) * stride), 1));
   return value;
 }

@@ -271,6 +271,14 @@ Value KernelBuilder::loadMasked(Value memory, Value offset, Type element, unsign
 void KernelBuilder::storeMasked(Value value, unsigned i, Value offset, unsigned count) {
   if (count == target.lanes)
     return store(value, i, offset);
+  // LLVM 22 makes four whole bytes of a masked store of one of four (x86-64-v4, vectors of 128).
+  if (isa<IntegerType>(storedIn(i))) {
+    for (unsigned lane = 0; lane < count; ++lane) {
+      Value scalar = vector::ExtractOp::create(b, loc, value, static_cast<int64_t>(lane));
+      store(scalar, i, add(offset, lane));
+    }
+    return;
+  }
   vector::MaskedStoreOp::create(b, loc, buffer(i), offset, mask(count), narrow(value, i));
 }
 

@@ -12,12 +12,6 @@ struct EmittedKernel {
   Tiles tiles;
 };
 
-/// An equation of a kernel: which of the kernel's buffers is what.
-struct KernelPart {
-  ComputeOp op;
-  KernelArguments arguments;
-};
-
 /// What an equation is as a part of a kernel beside others.
 struct PartForm {
   unsigned threads = 0;  ///< of a block, the same for all parts; 0: it has a kernel of its own
@@ -34,6 +28,9 @@ public:
   /// Equations, none of which depends on another, may be parts of one kernel where a launch costs
   /// more than a small equation.
   virtual PartForm formOf(ComputeOp op) const = 0;
+  /// The only reader of `op`'s result if one kernel computes both and the result has no buffer:
+  /// then they are the two parts of a kernel, in this order. Null if there is none.
+  virtual ComputeOp windowOf(ComputeOp op) const = 0;
   /// Adds a kernel to `module` for one equation, or for several that share it. `buffers` are the
   /// flat memrefs that it works on. Errors are emitted at the op.
   virtual mlir::FailureOr<EmittedKernel> emit(mlir::ModuleOp module,

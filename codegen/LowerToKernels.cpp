@@ -1,6 +1,7 @@
 //===- LowerToKernels.cpp - equations become kernels and launches -----------------------------===//
 //
-// Each equation becomes one launch of one kernel. A kernel is named by a hash of its own text,
+// Each equation becomes one launch of one kernel, or two of them do (TileWindows.h): then what the
+// first one computes has no buffer. A kernel is named by a hash of its own text,
 // which holds neither the user's names nor locations: equal forms, in one program or in several,
 // are one function.
 //
@@ -38,6 +39,7 @@ public:
   LogicalResult run();
 
 private:
+  void findWindows(ArrayRef<Operation *> ops);
   void createBuffers(const UpdatePlan &plan);
   void createGuards();
   Value createBuffer(OpBuilder &builder, Location loc, Value tensor, DictionaryAttr host);
@@ -57,6 +59,8 @@ private:
   llvm::StringMap<func::FuncOp> &kernels;
   llvm::DenseMap<Value, Value> buffers;  // tensor -> memref; a random tensor's holds its site
   llvm::DenseMap<uint64_t, Value> sites; // site -> memref
+  llvm::DenseMap<ComputeOp, ComputeOp> products; // of windows that share their kernels
+  llvm::DenseSet<Value> hidden;                  // what these compute: in registers alone
   // Where the device decides whether a step is committed: loss and gradient's norm, what stops it.
   SmallVector<Value, 2> judged;
   Value halt;
@@ -98,6 +102,16 @@ Value ProgramLowering::createSite(OpBuilder &builder, RandomOp op) {
   return buffer;
 }
 
+/// What depends on weights alone runs at another time, and shares no kernel with the rest.
+void ProgramLowering::findWindows(ArrayRef<Operation *> ops) {
+  for (Operation *op : ops)
+    if (auto product = dyn_cast<ComputeOp>(op))
+      if (ComputeOp window = target.windowOf(product); window && llvm::is_contained(ops, window)) {
+        products[window] = product;
+        hidden.insert(product.getResult(0));
+      }
+}
+
 void ProgramLowering::createBuffers(const UpdatePlan &plan) {
   Block &block = function.getBody().front();
   OpBuilder builder = OpBuilder::atBlockBegin(&block);
@@ -124,7 +138,7 @@ void ProgramLowering::createBuffers(const UpdatePlan &plan) {
       buffers[random] = createSite(builder, random);
     else if (isa<ComputeOp, CudaOp>(op))
       for (Value result : op.getResults())
-        if (!buffers.count(result))
+        if (!buffers.count(result) && !hidden.contains(result))
           buffers[result] = createBuffer(builder, op.getLoc(), result, DictionaryAttr());
   }
 }
@@ -175,7 +189,10 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
     distinct.push_back(buffer);
     return distinct.size() - 1;
   };
-  auto argumentOf = [&](Value tensor) { return numberOf(buffers.lookup(tensor)); };
+  constexpr unsigned kNone = ~0u;
+  auto argumentOf = [&](Value tensor) {
+    return hidden.contains(tensor) ? kNone : numberOf(buffers.lookup(tensor));
+  };
   SmallVector<KernelPart> parts;
   SmallVector<int64_t> written;
   SmallVector<Location> locations;
@@ -197,7 +214,7 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
     for (Value result : op.getResults())
       arguments.results.push_back(argumentOf(result));
     for (unsigned argument : arguments.results)
-      if (!llvm::is_contained(written, argument))
+      if (argument != kNone && !llvm::is_contained(written, argument))
         written.push_back(argument);
     auto [more, rest] = operationsOf(op);
     perSample += more, fixed += rest;
@@ -276,11 +293,17 @@ LogicalResult ProgramLowering::launchInOrder(OpBuilder &builder, ArrayRef<Operat
 FailureOr<int64_t> ProgramLowering::launchAll(OpBuilder &builder, ArrayRef<ComputeOp> ops,
                                               bool commit) {
   auto bufferOf = [&](Value tensor) { return buffers.lookup(tensor); };
-  std::vector<LaunchGroup> groups = groupLaunches(ops, target, bufferOf);
-  for (const LaunchGroup &group : groups)
-    if (failed(isLibraryCall(group.front()) ? launchPlan(builder, group.front(), commit)
-                                            : launch(builder, group, commit)))
+  SmallVector<ComputeOp> shown(llvm::make_filter_range(
+      ops, [&](ComputeOp op) { return !hidden.contains(op.getResult(0)); }));
+  std::vector<LaunchGroup> groups = groupLaunches(shown, target, bufferOf);
+  for (LaunchGroup &group : groups) {
+    if (ComputeOp product = products.lookup(group.front()))
+      group.insert(group.begin(), product);
+    bool planned = isLibraryCall(group.front());
+    if (failed(planned ? launchPlan(builder, group.front(), commit)
+                       : launch(builder, group, commit)))
       return failure();
+  }
   return groups.size();
 }
 
@@ -292,12 +315,13 @@ LogicalResult ProgramLowering::run() {
     if (!isAlias(op))
       lowerReshape(op);
   UpdatePlan plan = planUpdates(function);
+  ProgramOrder order = orderOf(function, plan);
+  findWindows(order.others);
   createBuffers(plan);
   if (target.decidesCommits() && !plan.commits.empty())
     createGuards();
   Block &block = function.getBody().front();
   OpBuilder builder(block.getTerminator());
-  ProgramOrder order = orderOf(function, plan);
   FailureOr<int64_t> prologue = launchAll(builder, order.ofWeights, /*commit=*/false);
   if (failed(prologue) || failed(launchInOrder(builder, order.others)) ||
       failed(launchAll(builder, order.commits, /*commit=*/true)))

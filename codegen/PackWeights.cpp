@@ -1,11 +1,10 @@
 #include "codegen/PackWeights.h"
 
 #include "codegen/ContractionPlan.h"
-#include "codegen/Programs.h"
+#include "codegen/VectorPass.h"
 #include "ir/CopyEquation.h"
 #include "ir/Layout.h"
 #include "ir/LibraryCall.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/WeightsAlone.h"
 
 using namespace mlir;
@@ -95,42 +94,26 @@ void Packing::pack(ComputeOp op, const llvm::DenseSet<Value> &ofWeights) {
 }
 
 namespace {
-struct PackWeights : PassWrapper<PackWeights, OperationPass<func::FuncOp>> {
+struct PackWeights : VectorPass<PackWeights> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PackWeights)
-  PackWeights() = default;
-  PackWeights(const PackWeights &other) : PassWrapper(other) {}
-  explicit PackWeights(VectorTarget target) {
-    lanes = target.lanes;
-    registers = target.registers;
-  }
-
-  Option<unsigned> lanes{*this, "lanes", llvm::cl::desc("f32 elements of a vector register"),
-                         llvm::cl::init(8)};
-  Option<unsigned> registers{*this, "registers", llvm::cl::desc("vector registers"),
-                             llvm::cl::init(16)};
+  using VectorPass::VectorPass;
 
   StringRef getArgument() const final { return "gnc-pack-weights"; }
   StringRef getDescription() const final {
     return "copies weights once into the panels that contractions read, where none changes";
   }
-  void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<GncDialect>();
-  }
 
-  void runOnOperation() final {
-    func::FuncOp function = getOperation();
-    if (function.isExternal() || isKernel(function) || isProgram(function) ||
-        changesWeights(function))
+  void run(func::FuncOp function, VectorTarget target) {
+    if (changesWeights(function))
       return;
     llvm::DenseSet<Value> ofWeights = weightsAlone(function);
-    Packing packing({lanes, registers});
+    Packing packing(target);
     for (ComputeOp op : llvm::make_early_inc_range(function.getOps<ComputeOp>()))
       packing.pack(op, ofWeights);
   }
 };
 } // namespace
 
-std::unique_ptr<Pass> createPackWeights() { return std::make_unique<PackWeights>(); }
 std::unique_ptr<Pass> createPackWeights(VectorTarget target) {
   return std::make_unique<PackWeights>(target);
 }

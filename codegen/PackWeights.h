@@ -21,7 +21,6 @@
 namespace gnc {
 
 /// `--gnc-pack-weights{lanes=8 registers=16}`, for graphs that have their layouts.
-std::unique_ptr<mlir::Pass> createPackWeights();
-std::unique_ptr<mlir::Pass> createPackWeights(VectorTarget target);
+std::unique_ptr<mlir::Pass> createPackWeights(VectorTarget target = {});
 
 } // namespace gnc

@@ -7,6 +7,7 @@
 #include "codegen/MemoryPlan.h"
 #include "codegen/PackWeights.h"
 #include "codegen/Programs.h"
+#include "codegen/TileWindows.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -69,6 +70,9 @@ VectorTarget vectorTarget(const PipelineOptions &options) {
   return {.lanes = bits / 32, .registers = bits >= 512 ? 32u : 16u};
 }
 
+std::unique_ptr<Pass> tileWindows(const PipelineOptions &options) {
+  return createTileWindows(vectorTarget(options));
+}
 std::unique_ptr<Pass> packWeights(const PipelineOptions &options) {
   return createPackWeights(vectorTarget(options));
 }
@@ -128,6 +132,8 @@ constexpr Step kGraphStory[] = {
     // Panels are as wide as the tile of a contraction, which is known when nothing about it changes
     // any more. A card copies its tiles through shared memory.
     {Phase::Fused, "pack-weights", packWeights, Need::Speed, Target::Processor},
+    // What a tile computes is known now, and so is whether its rows can be windows.
+    {Phase::Fused, "tile-windows", tileWindows, Need::Speed, Target::Processor},
     // Last, as others find equations that are equal and keep one of them.
     {Phase::Fused, "recompute", recompute},
 };
@@ -196,6 +202,7 @@ void registerPasses() {
   registerGncPasses();
   ::mlir::registerPass([] { return createChooseLibrary(); });
   ::mlir::registerPass([] { return createPackWeights(); });
+  ::mlir::registerPass([] { return createTileWindows(); });
   ::mlir::registerPass([] { return createLowerToKernels(); });
   ::mlir::registerPass(createPlanMemory);
 }

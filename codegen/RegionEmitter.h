@@ -19,6 +19,19 @@ struct RegionContext {
 mlir::FailureOr<mlir::Value> emitScalar(KernelBuilder &k, mlir::Operation &op,
                                         mlir::ValueRange operands, const RegionContext &context);
 
+/// argmax and argmin carry two values: the best so far and where it was.
+inline bool isPosition(Reduction reduction) {
+  return reduction == Reduction::ArgMax || reduction == Reduction::ArgMin;
+}
+
+/// The value of `accumulator` with one more term, of as many lanes.
+mlir::Value combine(KernelBuilder &k, Reduction reduction, mlir::Value accumulator,
+                    mlir::Value term);
+/// For ArgMax and ArgMin: `term`, at `position`, replaces `best`, at `at`, if it beats it or is the
+/// first NaN.
+void combinePosition(KernelBuilder &k, Reduction reduction, mlir::Value &best, mlir::Value &at,
+                     mlir::Value term, mlir::Value position);
+
 /// Emits the region's ops on vectors of context.lanes (scalars for 1) and returns what it yields.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>> emitRegion(KernelBuilder &k, mlir::Region &region,
                                                            mlir::ValueRange arguments,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <random>
 #include <string>
 
 namespace gnc::test {
@@ -21,5 +22,12 @@ inline uint64_t caseSeed(unsigned i) {
   const char *seed = std::getenv("GNC_TEST_SEED");
   return (seed ? std::strtoull(seed, nullptr, 10) : 1) * 1000003 + i;
 }
+
+/// Numbers of one case, both bounds among them.
+struct Random {
+  std::mt19937_64 engine;
+  explicit Random(uint64_t seed) : engine(seed) {}
+  int64_t operator()(int64_t low, int64_t high) { return low + engine() % (high - low + 1); }
+};
 
 } // namespace gnc::test

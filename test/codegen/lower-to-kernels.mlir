@@ -138,3 +138,23 @@ func.func @random(%x: tensor<?x6xf32> {gnc.path = "x"}, %s: tensor<4xi32> {gnc.r
   }
   return %z : tensor<?x6xf32>
 }
+
+// -----
+
+// A pool over whole windows of a sum's rows joins it: one launch, and no buffer for the sums.
+// CHECK-LABEL: func.func @window()
+// CHECK-COUNT-3: gnc.buffer
+// CHECK-NOT: gnc.buffer
+// CHECK: gnc.launch
+// CHECK-NOT: gnc.launch
+func.func @window(%x: tensor<?x12x9xf32> {gnc.path = "x"}, %w: tensor<9x16xf32> {gnc.path = "w"}) -> (tensor<?x6x16xf32> {gnc.path = "p"}) {
+  %t = gnc.compute [n = ?, i = 6, r = 2, k = 16] sum [c = 9]
+      (%a = %x[n, i * 2 + r, c] : tensor<?x12x9xf32>, %b = %w[c, k] : tensor<9x16xf32>) -> tensor<?x6x2x16xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %p = gnc.compute [n = ?, i = 6, k = 16] max [r = 2] (%a = %t[n, i, r, k] : tensor<?x6x2x16xf32>) -> tensor<?x6x16xf32> {
+    gnc.yield %a : f32
+  }
+  return %p : tensor<?x6x16xf32>
+}

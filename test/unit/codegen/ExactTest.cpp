@@ -62,12 +62,6 @@ void expectExactOnCard(const std::string &text, const Plan &plan, int64_t n, uin
   expectEqual(compiled.run(arguments, n, 1), compiled.expected(arguments, Precision::F32));
 }
 
-struct Random {
-  std::mt19937_64 engine;
-  explicit Random(uint64_t seed) : engine(seed) {}
-  int64_t operator()(int64_t low, int64_t high) { return low + engine() % (high - low + 1); }
-};
-
 std::string convolution(Random &random, int64_t &planned, int64_t &n) {
   int64_t groups = random(0, 3) == 0 ? random(2, 3) : 1;
   int64_t c = random(1, 6), k = random(1, 12) * (random(0, 2) == 0 ? 3 : 1);

@@ -15,12 +15,6 @@ using llvm::formatv;
 
 namespace {
 
-struct Random {
-  std::mt19937_64 engine;
-  explicit Random(uint64_t seed) : engine(seed) {}
-  int64_t operator()(int64_t low, int64_t high) { return low + engine() % (high - low + 1); }
-};
-
 /// y = max(sum of w * x + v, 0) of a program that changes no weight.
 std::string inference(const std::string &x, const std::string &w, int64_t columns,
                       const std::string &y, const std::string &indices, const std::string &reads) {

@@ -15,12 +15,6 @@ using llvm::formatv;
 
 namespace {
 
-struct Random {
-  std::mt19937_64 engine;
-  explicit Random(uint64_t seed) : engine(seed) {}
-  int64_t operator()(int64_t low, int64_t high) { return low + engine() % (high - low + 1); }
-};
-
 /// Channels innermost, as contractions around it would have them.
 std::string window(Random &random) {
   int64_t channels = random(3, 40), r = random(1, 4), s = random(1, 4), stride = random(1, 2),
