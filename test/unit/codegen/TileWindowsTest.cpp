@@ -9,6 +9,8 @@
 #include "Compiled.h"
 #include "test/Scale.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <cmath>
+#include <limits>
 
 using namespace gnc;
 using namespace gnc::test;
@@ -91,8 +93,22 @@ bool check(const std::string &text, int64_t planned, int64_t n, unsigned bits, u
   arguments = compiled.realNumbers(n, 3, seed);
   Tensors together = compiled.run(arguments, n, 1);
   size_t launches = compiled.program.launches.size();
+  // Of NaN, infinities and zeros of either sign a window keeps what a pool does.
+  Tensors unusual = compiled.arguments(n, [&, engine = Random(seed)](bool) mutable {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    int64_t chance = engine(0, 59);
+    return chance == 0 ? NAN : chance == 1 ? kInfinity : chance < 40 ? -0.0 : double(chance - 50);
+  });
+  Tensors unusualTogether = compiled.run(unusual, n, 1);
   compiled.compileAgain(plan({"tile-windows"}));
   expectEqual(together, compiled.run(arguments, n, 1));
+  Tensors unusualApart = compiled.run(unusual, n, 1);
+  expectEqual(unusualTogether, unusualApart);
+  for (size_t r = 0; r < unusualApart.size(); ++r)
+    for (int64_t i = 0; i < unusualApart[r].size(); ++i) {
+      double here = unusualTogether[r].data[i], there = unusualApart[r].data[i];
+      EXPECT_TRUE(std::isnan(here) || std::signbit(here) == std::signbit(there));
+    }
   return launches < compiled.program.launches.size();
 }
 
@@ -108,6 +124,16 @@ TEST(TileWindowsTest, convolutions) {
     joined += check(text, planned, n, bits, caseSeed(i));
   }
   EXPECT_GT(joined, count / 4);
+}
+
+/// 25 columns in vectors of four: the last byte of a row of positions is stored alone.
+TEST(TileWindowsTest, partOfAVectorOfBytes) {
+  Random random(1);
+  Shape shape(random);
+  shape.channels = 1, shape.columns = 25, shape.taps = 3, shape.height = 13, shape.width = 10;
+  shape.stepY = shape.stepX = shape.windowY = shape.windowX = 2;
+  shape.kind = "min", shape.residual = false, shape.positions = true;
+  EXPECT_TRUE(check(shape.text(), 3, 3, 128, 1));
 }
 
 } // namespace
