@@ -154,7 +154,7 @@ static bool shouldPack(const ContractionPlan &plan, int64_t rowTiles) {
 /// by panels), as long as there is enough to share among threads. Of the two, groups of panels are
 /// made smaller first: a panel is read (or copied) once a group of rows, a row only read once more.
 static void chooseBlocks(ContractionPlan &plan) {
-  constexpr int64_t kPackedBytes = 192 << 10, kNearElements = 128;
+  constexpr int64_t kPackedBytes = 192 << 10, kNearElements = 128, kPageElements = 1024;
   int64_t rowTiles =
       llvm::divideCeil(plan.rowCount() * (plan.batchedRows() ? kUsualBatch : 1), plan.rowTile);
   if (!plan.panel && !shouldPack(plan, rowTiles))
@@ -166,6 +166,9 @@ static void chooseBlocks(ContractionPlan &plan) {
       !plan.panel && std::abs(plan.k.back().strides[ContractionPlan::B]) > kNearElements;
   int64_t panels = llvm::divideCeil(plan.columns.back().extent, plan.width);
   int64_t outer = product(plan.outer, kUsualBatch);
+  // Rows of A that lie whole pages apart fall on few sets of the second-level cache.
+  int64_t apart = plan.rows.empty() ? 0 : plan.rows.back().strides[ContractionPlan::A];
+  int64_t mostRows = apart != 0 && apart % kPageElements == 0 ? 32 : 64;
   struct Groups {
     int64_t rows, panels, leastTiles;
   };
@@ -181,7 +184,8 @@ static void chooseBlocks(ContractionPlan &plan) {
     blocks.rowGroup = groups.rows;
     blocks.panelGroup = std::min(groups.panels, panels);
     blocks.panelGroups = llvm::divideCeil(panels, blocks.panelGroup);
-    bool fits = blocks.panelGroup * plan.width * blocks.points * 4 <= kPackedBytes;
+    bool fits = groups.rows <= mostRows &&
+                blocks.panelGroup * plan.width * blocks.points * 4 <= kPackedBytes;
     int64_t tiles = outer * llvm::divideCeil(rowTiles, groups.rows) * blocks.panelGroups;
     if (fits && tiles >= groups.leastTiles)
       return;
@@ -271,10 +275,35 @@ ContractionPlan ContractionPlan::ofOneRow() const {
   return plan;
 }
 
+/// Rows of B that follow each other, run after run of columns, are panels that nobody had to make:
+/// if all other operands walk the runs as one, so can the tile. Panels of 1, 2, 4.. vectors hold
+/// whole tiles, or tiles hold whole panels.
+static void joinRuns(ContractionPlan &plan, unsigned lanes) {
+  if (plan.panel || plan.columns.size() < 2 || plan.k.empty())
+    return;
+  ContractionLoop &run = plan.columns.back(), &runs = *std::prev(plan.columns.end(), 2);
+  int64_t panel = run.extent, apart = runs.strides[ContractionPlan::B];
+  auto oneWalk = [&](unsigned operand) {
+    return runs.strides[operand] == panel * run.strides[operand];
+  };
+  if (runs.batched || runs.window || run.window || run.strides[ContractionPlan::B] != 1 ||
+      plan.k.back().strides[ContractionPlan::B] != panel || panel % lanes != 0 ||
+      !llvm::isPowerOf2_64(panel / lanes) || apart % panel != 0 || oneWalk(ContractionPlan::B))
+    return;
+  for (unsigned operand = ContractionPlan::C; operand < run.strides.size(); ++operand)
+    if (!oneWalk(operand))
+      return;
+  run.extent *= runs.extent;
+  run.strides[ContractionPlan::B] = apart / panel; // as of panels of weights
+  plan.panel = panel;
+  plan.columns.erase(std::prev(plan.columns.end(), 2));
+}
+
 ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target,
                                 ComputeOp window) {
   ContractionPlan plan;
   static_cast<ContractionLoops &>(plan) = contractionLoops(op, vector, window);
+  joinRuns(plan, target.lanes);
   for (const ContractionLoop &loop : plan.rows)
     plan.window *= loop.window ? loop.extent : 1;
   int64_t width = plan.columns.back().extent;

@@ -49,7 +49,9 @@ struct ContractionLoops {
   llvm::SmallVector<ContractionLoop> outer, rows, columns,
       k;                            ///< outermost first; columns.back() is the vector loop
   llvm::SmallVector<int64_t> bases; ///< constant offset per operand
-  int64_t panel = 0; ///< columns of a panel of B as it lies in memory; 0: it has none
+  /// Columns of a panel of B as it lies in memory, of weights that were packed or of rows that
+  /// follow each other in runs of columns; 0: it has none.
+  int64_t panel = 0;
 
   bool batchedRows() const;
   bool batchedColumns() const;

@@ -202,6 +202,38 @@ TEST(ContractionTest, severalColumnLoops) {
                     "tensor<?x9x6xf32>"));
 }
 
+/// Runs of columns whose rows follow each other are panels, several in a tile: with rows between
+/// two runs that the sum leaves out, sums in blocks, one row, and what joins the sum by runs or
+/// not.
+TEST(ContractionTest, runsOfColumns) {
+  struct Case {
+    int runs, rows, points, columns;
+  };
+  for (Case c : {Case{5, 7, 7, 8},
+                 {3, 9, 7, 16},
+                 {4, 130, 128, 32},
+                 {3, 700, 700, 16},
+                 {2, 20, 20, 48},
+                 {7, 20, 20, 12},
+                 {3, 20, 20, 64}})
+    for (int64_t n : {1, 25})
+      for (const char *read : {"", "%p = %v[o] : tensor<{3}xf32>, %q = %r[n, p, o] : {4}",
+                               "%p = %r[n, p, o] : {4}, %q = %r[n, 0, 0] : {4}"}) {
+        std::string result = formatv("tensor<?x{0}x{1}xf32>", c.runs, c.columns);
+        std::string weight = formatv("tensor<{0}x{1}x{2}xf32>", c.runs, c.rows, c.columns);
+        check(
+            contraction(
+                formatv("%x: tensor<?x{0}xf32>, %w: {1}, %v: tensor<{2}xf32>, %r: {3}", c.points,
+                        weight, c.columns, result),
+                formatv("[n = ?, p = {0}, o = {1}] sum [i = {2}]", c.runs, c.columns, c.points),
+                formatv("%a = %x[n, i] : tensor<?x{0}xf32>, %b = %w[p, i, o] : {1}", c.points,
+                        weight),
+                result,
+                *read ? finish(formatv(read, 0, 0, 0, c.columns, result), kBiasReluResidual) : ""),
+            25, n);
+      }
+}
+
 /// Windows, backwards and dilated: A in place by any strides.
 TEST(ContractionTest, windows) {
   for (const char *at : {"i + r", "i * 2 + r", "12 - i - r * 2", "i + r * 2"})
