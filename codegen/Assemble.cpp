@@ -244,8 +244,8 @@ private:
     if (plan && sumsSamples(plan) && failed(addSummed(launch, result)))
       return failure();
     result.tiles = {tiles[0], tiles[1], tiles[2], tiles[3]};
-    result.flopsPerSample = double(launch.getFlopsPerSample());
-    result.flopsFixed = double(launch.getFlopsFixed());
+    result.flops = {double(launch.getFlopsPerSample()), double(launch.getFlopsFixed())};
+    result.bytes = bytesOf(launch);
     program.launches.push_back(std::move(result));
     return success();
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codegen/JitKernels.h"
+#include "ir/Gnc.h"
 #include "runtime/Program.h"
 
 namespace gnc {
@@ -20,5 +21,8 @@ mlir::FailureOr<runtime::Recipe> assembleRecipe(mlir::ModuleOp module);
 
 /// Name and place in the user's own file of what an op came from.
 runtime::Site siteOf(mlir::Location location);
+
+/// Of all tensors that a launch of planned buffers reads or writes, each once.
+runtime::Work bytesOf(LaunchOp launch);
 
 } // namespace gnc

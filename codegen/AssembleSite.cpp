@@ -1,4 +1,4 @@
-//===- AssembleSite.cpp - what a launch came from
+//===- AssembleSite.cpp - what a launch came from, and what it moves
 //-----------------------------------------------===//
 //
 // The front end writes NameLoc(path, CallSiteLoc(place, uses of the block around it)); passes wrap
@@ -6,6 +6,9 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/Assemble.h"
+
+#include "ir/Gnc.h"
+#include "ir/Layout.h"
 
 #include "mlir/IR/Location.h"
 
@@ -53,6 +56,19 @@ runtime::Site siteOf(Location location) {
   if (FileLineColLoc place = finder.own ? finder.own : finder.any)
     site.location = {place.getFilename().str(), int(place.getLine()), int(place.getColumn())};
   return site;
+}
+
+runtime::Work bytesOf(LaunchOp launch) {
+  runtime::Work bytes;
+  for (Value argument : launch.getArguments()) {
+    auto buffer = argument.getDefiningOp<BufferOp>();
+    auto type = cast<RankedTensorType>(buffer.getTensor());
+    auto width = std::max(1u, cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8);
+    int64_t one = elementsAt(type, 1), more = elementsAt(type, 2) - one;
+    bytes.perSample += double(more) * width;
+    bytes.fixed += double(one - more) * width;
+  }
+  return bytes;
 }
 
 } // namespace gnc

@@ -17,7 +17,7 @@ namespace gnc::runtime {
 
 namespace {
 constexpr uint64_t descriptionMagic = 0x676f7270'636e6700; // "\0gncprog"
-constexpr uint64_t descriptionVersion = 3;
+constexpr uint64_t descriptionVersion = 4;
 struct Head {
   uint64_t magic, version, bytes, hash;
 };

@@ -69,6 +69,11 @@ template <typename A, Is<TileCount> T> void fields(A &archive, T &tiles) {
   archive(tiles.times);
 }
 
+template <typename A, Is<Work> T> void fields(A &archive, T &work) {
+  archive(work.perSample);
+  archive(work.fixed);
+}
+
 template <typename A, Is<Launch::Samples> T> void fields(A &archive, T &samples) {
   archive(samples.offset);
   archive(samples.bytes);
@@ -79,8 +84,8 @@ template <typename A, Is<Launch> T> void fields(A &archive, T &launch) {
   archive(launch.site);
   archive(launch.arguments);
   archive(launch.tiles);
-  archive(launch.flopsPerSample);
-  archive(launch.flopsFixed);
+  archive(launch.flops);
+  archive(launch.bytes);
   archive(launch.written);
   archive(launch.summed);
   archive(launch.library);

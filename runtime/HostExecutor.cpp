@@ -63,7 +63,7 @@ private:
     KernelEntry entry;
     void *const *arguments; ///< into `pointers`
     TileCount tiles;
-    double flopsPerSample, flopsFixed;
+    Work flops;
   };
   struct Borrowed {
     uint64_t begin, end; ///< in the arena
@@ -101,8 +101,7 @@ HostExecutor::HostExecutor(const Program &program, ThreadPool &pool, Arena arena
     void *const *arguments = pointers.data() + pointers.size();
     for (uint64_t offset : launch.arguments)
       pointers.push_back(at(offset));
-    steps.push_back({source.kernels[launch.kernel].entry, arguments, launch.tiles,
-                     launch.flopsPerSample, launch.flopsFixed});
+    steps.push_back({source.kernels[launch.kernel].entry, arguments, launch.tiles, launch.flops});
   }
 }
 
@@ -146,7 +145,7 @@ void HostExecutor::runLaunches(size_t first, size_t last, int64_t n) {
     const Step &step = steps[i];
     Call call{&step, n};
     int64_t tiles = step.tiles.at(n);
-    double flops = step.flopsPerSample * double(n) + step.flopsFixed;
+    double flops = step.flops.at(n);
     // A program that does not count its work (zero) is taken at its word about tiles.
     bool small = tiles < 2 || (flops > 0 && flops < worthForking);
     if (!small)

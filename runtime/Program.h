@@ -179,12 +179,19 @@ struct TileCount {
   int64_t at(int64_t n) const { return (perSample * n + fixed + divisor - 1) / divisor * times; }
 };
 
+/// Operations or bytes, which may grow with the batch.
+struct Work {
+  double perSample = 0, fixed = 0;
+  double at(int64_t n) const { return perSample * double(n) + fixed; }
+};
+
 struct Launch {
   uint32_t kernel = 0;             ///< index into Program::kernels; of a plan, into Program::plans
   uint32_t site = 0;               ///< index into Program::sites
   std::vector<uint64_t> arguments; ///< byte offsets into the arena
   TileCount tiles;
-  double flopsPerSample = 0, flopsFixed = 0; ///< for profiles
+  Work flops = {}; ///< additions and multiplications; 0: not counted
+  Work bytes = {}; ///< of all tensors that it reads or writes, each once; for profiles
   /// Where it writes, to be looked at when something went wrong: place, type and layout only.
   std::vector<Tensor> written;
   /// A plan sums over all samples: those of these tensors that are beyond the batch are made zero

@@ -134,7 +134,7 @@ std::vector<Layer> layersOf(const runtime::Program &program, const std::vector<d
       layers.push_back({name, site.location, 0, 0, 0, 0, 0});
     Layer &layer = layers[it->second];
     (i >= program.commit ? layer.update : backward ? layer.backward : layer.forward) += seconds[i];
-    layer.operations += launch.flopsPerSample * double(n) + launch.flopsFixed;
+    layer.operations += launch.flops.at(n);
     ++layer.launches;
   }
   return layers;
@@ -217,12 +217,13 @@ void printLaunchesJson(const runtime::Program &program, const std::vector<double
     const runtime::Launch &launch = program.launches[i];
     bool batched = std::any_of(launch.written.begin(), launch.written.end(),
                                [](const runtime::Tensor &tensor) { return tensor.batched; });
-    printf("%s{\"name\": %s, \"kernel\": %s, \"ms\": %.6f, \"gflop\": %.6f, \"tiles\": %lld, "
+    printf("%s{\"name\": %s, \"kernel\": %s, \"ms\": %.6f, \"gflop\": %.6f, \"mbytes\": %.6f, "
+           "\"tiles\": %lld, "
            "\"batched\": %s, \"phase\": \"%s\"}",
            separator, jsonString(program.sites[launch.site].name).c_str(),
            jsonString(program.keyOf(launch).substr(0, 10)).c_str(), seconds[i] * 1e3,
-           (launch.flopsPerSample * double(n) + launch.flopsFixed) * 1e-9,
-           (long long)launch.tiles.at(n), batched ? "true" : "false", phaseOf(program, i));
+           launch.flops.at(n) * 1e-9, launch.bytes.at(n) * 1e-6, (long long)launch.tiles.at(n),
+           batched ? "true" : "false", phaseOf(program, i));
     separator = ", ";
   }
   printf("]");
@@ -235,7 +236,7 @@ void printLaunches(const runtime::Program &program, const std::vector<double> &s
   for (size_t i = 0; i < seconds.size(); ++i) {
     const runtime::Launch &launch = program.launches[i];
     const runtime::Site &site = program.sites[launch.site];
-    double operations = launch.flopsPerSample * double(n) + launch.flopsFixed;
+    double operations = launch.flops.at(n);
     std::string phase = phaseOf(program, i);
     printf("%10.4f %5.1f%% %9.2f %8lld  %-10s %s%s%s\n", seconds[i] * 1e3, 100 * seconds[i] / total,
            operations / seconds[i] * 1e-9, (long long)launch.tiles.at(n),

@@ -41,10 +41,10 @@ void TracingDevice::TracedExecutor::runLaunches(size_t first, size_t last, int64
     double start = micros(Clock::now());
     inner->runLaunches(first, first + 1, n);
     (void)inner->finish(); // asked again by whoever runs the program
-    trace.events.push_back(
-        {source.name, site.name, site.location.file + ":" + std::to_string(site.location.line),
-         source.keyOf(launch).substr(0, 10), launch.flopsPerSample * double(n) + launch.flopsFixed,
-         start, micros(Clock::now()) - start, n});
+    trace.events.push_back({source.name, site.name,
+                            site.location.file + ":" + std::to_string(site.location.line),
+                            source.keyOf(launch).substr(0, 10), launch.flops.at(n),
+                            launch.bytes.at(n), start, micros(Clock::now()) - start, n});
   }
   if (first < last)
     inner->runLaunches(first, last, n);
@@ -60,14 +60,17 @@ TracingDevice::traced(runtime::Result<std::unique_ptr<runtime::Executor>> inner)
 runtime::Status TracingDevice::write(const std::string &path) const {
   std::string text = "[";
   for (const Event &event : events) {
-    char numbers[160];
+    char numbers[240];
     snprintf(numbers, sizeof numbers, "\"ts\": %.3f, \"dur\": %.3f, ", event.start, event.length);
     text += text.size() > 1 ? ",\n" : "\n";
     text += "{\"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"cat\": " + jsonString(event.program) +
             ", \"name\": " + jsonString(event.layer.empty() ? "(the step)" : event.layer) + ", " +
             numbers;
-    snprintf(numbers, sizeof numbers, "\"flops\": %.0f, \"gflops\": %.2f, \"samples\": %lld}}",
-             event.flops, event.length > 0 ? event.flops / event.length * 1e-3 : 0,
+    snprintf(numbers, sizeof numbers,
+             "\"flops\": %.0f, \"gflops\": %.2f, \"bytes\": %.0f, \"gbytes_per_second\": %.2f, "
+             "\"samples\": %lld}}",
+             event.flops, event.length > 0 ? event.flops / event.length * 1e-3 : 0, event.bytes,
+             event.length > 0 ? event.bytes / event.length * 1e-3 : 0,
              static_cast<long long>(event.samples));
     text += "\"args\": {\"kernel\": " + jsonString(event.kernel) +
             ", \"line\": " + jsonString(event.place) + ", " + numbers;

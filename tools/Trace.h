@@ -41,7 +41,7 @@ private:
   using Clock = std::chrono::steady_clock;
   struct Event {
     std::string program, layer, place, kernel;
-    double flops = 0;
+    double flops = 0, bytes = 0;
     double start = 0, length = 0; ///< microseconds
     int64_t samples = 0;
   };

@@ -131,7 +131,7 @@ Result<CompiledNet> fromImage(const gnc_image &image) {
 double flopsOf(const Program &program) {
   double flops = 0;
   for (const Launch &launch : program.launches)
-    flops += launch.flopsPerSample;
+    flops += launch.flops.perSample;
   return flops;
 }
 

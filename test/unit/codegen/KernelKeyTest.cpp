@@ -44,7 +44,7 @@ std::vector<std::string> keysOf(const Net &net, double flops) {
   EXPECT_TRUE(compiled.ok);
   std::vector<std::string> keys;
   for (const runtime::Launch &launch : compiled.program.launches)
-    if (launch.flopsPerSample >= flops)
+    if (launch.flops.perSample >= flops)
       keys.push_back(compiled.program.kernels[launch.kernel].key);
   return keys;
 }

@@ -210,7 +210,7 @@ TEST(CudaExecutor, SharedMemoryAndBarriers) {
   program.arenaBytes = 512;
   program.kernels.push_back({"sum", nullptr, "sum", 64, 0});
   program.sites.push_back({"Sum", {}});
-  program.launches.push_back({0, 0, {0, 256}, {1, 0, 1}, 0, 0, {}});
+  program.launches.push_back({0, 0, {0, 256}, {1, 0, 1}, {}, {}, {}});
   program.commit = 1;
   Program::Constant constant{0, std::vector<uint8_t>(256)};
   std::vector<float> values = numbers(64, 0);

@@ -93,7 +93,7 @@ public:
         {symbol, cuda ? nullptr : entry, cuda ? symbol : "", cuda ? 32u : 0u, 0});
     program.sites.push_back({site, {"line.net", line, 3}});
     auto index = uint32_t(program.kernels.size() - 1);
-    program.launches.push_back({index, index, std::move(arguments), tiles, 0, 0, {}});
+    program.launches.push_back({index, index, std::move(arguments), tiles, {}, {}, {}});
   }
 
   Program program;

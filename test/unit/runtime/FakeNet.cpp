@@ -139,7 +139,7 @@ public:
     program.kernels.push_back({"fake", entry, "", 0, 0});
     program.sites.push_back({"Fake", {}});
     uint32_t index = uint32_t(program.kernels.size()) - 1;
-    program.launches.push_back({index, index, std::move(arguments), tiles, 0, 0, {}});
+    program.launches.push_back({index, index, std::move(arguments), tiles, {}, {}, {}});
   }
 
   Program program;

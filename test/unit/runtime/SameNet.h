@@ -30,6 +30,11 @@ inline auto asTuple(const Initializer &initial) {
   const auto &[kind, a, b] = initial;
   return std::tie(kind, a, b);
 }
+inline auto asTuple(const Work &work) {
+  const auto &[perSample, fixed] = work;
+  return std::tie(perSample, fixed);
+}
+
 inline auto asTuple(const TileCount &tiles) {
   const auto &[perSample, fixed, divisor, times] = tiles;
   return std::tie(perSample, fixed, divisor, times);
@@ -73,11 +78,10 @@ inline bool same(const Launch::Samples &x, const Launch::Samples &y) {
 
 inline bool same(const Launch &x, const Launch &y) {
   auto parts = [](const Launch &l) {
-    const auto &[kernel, site, arguments, tiles, flopsPerSample, flopsFixed, written, summed,
-                 library] = l;
+    const auto &[kernel, site, arguments, tiles, flops, bytes, written, summed, library] = l;
     (void)written, (void)summed;
-    return std::tuple_cat(std::tie(kernel, site, arguments, flopsPerSample, flopsFixed, library),
-                          asTuple(tiles));
+    return std::tuple_cat(std::tie(kernel, site, arguments, library), asTuple(tiles),
+                          asTuple(flops), asTuple(bytes));
   };
   return parts(x) == parts(y) && same(x.written, y.written) && same(x.summed, y.summed);
 }
