@@ -80,6 +80,15 @@ private:
   Values outerOffsets(Value outer);
   TileRows rowsOf(Value rowTile, const Values &base);
 
+  // A tile that sums by minimal filters (FilterTile.cpp).
+  Value stackRoom(int64_t elements);
+  void filterColumns();
+  void filterRows(const TileRows &rows);
+  Values filteredTile(const Panel &panel);
+  Value plus(Value sum, double factor, Value value);
+  llvm::SmallVector<Values> products(llvm::ArrayRef<unsigned> points, const Panel &panel,
+                                     llvm::SmallVector<Values> sums);
+
   // A tile.
   void emitTile(const TileRows &rows, const Panel &panel);
   Values initialTile(const TileRows &rows, const Panel &panel);
@@ -120,6 +129,7 @@ private:
   llvm::SmallVector<unsigned> results; // and per result; they lie alike
   Value rowCount, rowTiles;            // over the batch, if rows are batched
   Value room;                          // of the packed block
+  Value filteredA, filteredB;          // transformed by the minimal filter
   Block block;
   Ahead ahead;
   bool failed_ = false;

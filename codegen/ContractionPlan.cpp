@@ -1,4 +1,5 @@
 #include "codegen/ContractionPlan.h"
+#include "codegen/Programs.h"
 #include "codegen/TileWindows.h"
 
 using namespace mlir;
@@ -77,7 +78,8 @@ static void mergeLoops(SmallVectorImpl<ContractionLoop> &loops) {
 /// Rows that fit the registers next to `vectors` columns; a divisor of the innermost rows, or of
 /// the windows of a row, saves the address arithmetic of tiles that straddle two runs.
 static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) {
-  unsigned most = std::clamp<unsigned>((target.registers - 1 - plan.vectors) / plan.vectors, 1, 12);
+  unsigned inRegisters = (target.registers - 1 - plan.vectors) / plan.vectors;
+  unsigned most = std::clamp(inRegisters, 1u, 12u);
   ArrayRef<ContractionLoop> runs = plan.rows;
   if (runs.empty())
     return 1;
@@ -89,12 +91,15 @@ static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) 
         return count * plan.window;
   if (plan.window > 1)
     return plan.window <= most ? plan.window : 1; // 1: the tile cannot take it
-  return !plan.batchedRows() && plan.rowCount() < most ? plan.rowCount() : most;
+  if (plan.batchedRows())
+    return most;
+  // No divisor: tiles as few and as full as can be; 25 rows are 2 of 13 then.
+  int64_t rows = plan.rowCount();
+  return llvm::divideCeil(rows, llvm::divideCeil(rows, std::clamp(inRegisters, 1u, 14u)));
 }
 
-/// Whether tiles of rows are boxes of the innermost loops.
-static bool isBox(const ContractionPlan &plan) {
-  int64_t rest = plan.rowTile;
+bool isBox(const ContractionPlan &plan, unsigned rows) {
+  int64_t rest = rows;
   for (const ContractionLoop &loop : llvm::reverse(plan.rows)) {
     if (loop.batched)
       return false;
@@ -105,6 +110,18 @@ static bool isBox(const ContractionPlan &plan) {
     rest /= loop.extent;
   }
   return false;
+}
+
+SmallVector<int64_t> ContractionPlan::rowOffsets(unsigned operand) const {
+  SmallVector<int64_t> offsets(rowTile, 0);
+  for (unsigned row = 0; row < rowTile; ++row) {
+    int64_t rest = row;
+    for (const ContractionLoop &loop : llvm::reverse(rows)) {
+      offsets[row] += (loop.batched ? rest : rest % loop.extent) * loop.strides[operand];
+      rest /= loop.extent;
+    }
+  }
+  return offsets;
 }
 
 bool ContractionPlan::takesWindow() const {
@@ -155,6 +172,7 @@ static bool shouldPack(const ContractionPlan &plan, int64_t rowTiles) {
 /// made smaller first: a panel is read (or copied) once a group of rows, a row only read once more.
 static void chooseBlocks(ContractionPlan &plan) {
   constexpr int64_t kPackedBytes = 192 << 10, kNearElements = 128, kPageElements = 1024;
+  constexpr int64_t kTilesOfOne = 8;
   int64_t rowTiles =
       llvm::divideCeil(plan.rowCount() * (plan.batchedRows() ? kUsualBatch : 1), plan.rowTile);
   if (!plan.panel && !shouldPack(plan, rowTiles))
@@ -165,10 +183,14 @@ static void chooseBlocks(ContractionPlan &plan) {
   blocks.copied =
       !plan.panel && std::abs(plan.k.back().strides[ContractionPlan::B]) > kNearElements;
   int64_t panels = llvm::divideCeil(plan.columns.back().extent, plan.width);
-  int64_t outer = product(plan.outer, kUsualBatch);
   // Rows of A that lie whole pages apart fall on few sets of the second-level cache.
   int64_t apart = plan.rows.empty() ? 0 : plan.rows.back().strides[ContractionPlan::A];
   int64_t mostRows = apart != 0 && apart % kPageElements == 0 ? 32 : 64;
+  auto tilesOf = [&](int64_t samples) {
+    int64_t rows = plan.rowCount() * (plan.batchedRows() ? samples : 1);
+    int64_t groups = llvm::divideCeil(llvm::divideCeil(rows, plan.rowTile), plan.blocks.rowGroup);
+    return product(plan.outer, samples) * groups * plan.blocks.panelGroups;
+  };
   struct Groups {
     int64_t rows, panels, leastTiles;
   };
@@ -180,14 +202,19 @@ static void chooseBlocks(ContractionPlan &plan) {
                         {16, 4, 4},
                         {16, 2, 4},
                         {8, 2, 4},
-                        {8, 1, 4}}) {
+                        {8, 1, 4},
+                        {4, 1, 4},
+                        {2, 1, 4},
+                        {8, 1, 0}}) {
     blocks.rowGroup = groups.rows;
     blocks.panelGroup = std::min(groups.panels, panels);
     blocks.panelGroups = llvm::divideCeil(panels, blocks.panelGroup);
-    bool fits = groups.rows <= mostRows &&
+    bool fits = groups.rows <= mostRows && (groups.rows >= 8 || !blocks.copied) &&
                 blocks.panelGroup * plan.width * blocks.points * 4 <= kPackedBytes;
-    int64_t tiles = outer * llvm::divideCeil(rowTiles, groups.rows) * blocks.panelGroups;
-    if (fits && tiles >= groups.leastTiles)
+    // One sample must do for a few threads, too, where groups cost no copies.
+    bool enough = tilesOf(kUsualBatch) >= groups.leastTiles &&
+                  (blocks.copied || groups.leastTiles == 0 || tilesOf(1) >= kTilesOfOne);
+    if (fits && enough)
       return;
   }
 }
@@ -311,8 +338,10 @@ ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget targ
   plan.vectors = std::clamp<int64_t>(llvm::divideCeil(width, target.lanes), 1, most);
   plan.width = static_cast<int64_t>(plan.vectors) * target.lanes;
   plan.rowTile = chooseRowTile(plan, target);
-  plan.aligned = isBox(plan);
+  plan.aligned = isBox(plan, plan.rowTile);
   chooseBlocks(plan);
+  if (op->hasAttr(names::kMinimalFilter))
+    planFilter(plan, target);
   // Sums that wait in C for the next block of k must not be rounded.
   bool batchedK = llvm::any_of(plan.k, [](const ContractionLoop &loop) { return loop.batched; });
   if (plan.blocked() && (batchedK || plan.blocks.points < plan.kCount()) &&

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "codegen/Emit.h"
+#include "codegen/MinimalFilter.h"
 
 namespace gnc {
 
@@ -72,8 +73,11 @@ struct ContractionPlan : ContractionLoops {
   PackedBlocks blocks;
   /// Every row tile is a box of the innermost loops of rows: row offsets differ by constants.
   bool aligned = false;
-  int64_t window = 1; ///< rows that are reduced to one
+  int64_t window = 1;               ///< rows that are reduced to one
+  std::optional<FilterPlan> filter; ///< how the tile sums, if not point by point
 
+  /// What the rows of an aligned tile add to the offset of `operand`, from its first row on.
+  llvm::SmallVector<int64_t> rowOffsets(unsigned operand) const;
   bool blocked() const { return blocks.points != 0; }
   /// Blocks of B are copied into panels.
   /// Row tiles hold whole windows of whole sums, and columns lie side by side in the result.
@@ -87,6 +91,10 @@ struct ContractionPlan : ContractionLoops {
   Tiles tiles() const;
 };
 
+/// Whether every tile of so many rows is a box of the innermost loops of rows.
+bool isBox(const ContractionPlan &plan, unsigned rows);
+
+/// An equation that is marked (names::kMinimalFilter) sums by minimal filters.
 ContractionPlan planContraction(ComputeOp op, unsigned vector, VectorTarget target,
                                 ComputeOp window = {});
 

@@ -290,9 +290,10 @@ TileOperands ContractionEmitter::operandsOf(const TileRows &rows, const Panel &p
 }
 
 void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
-  SmallVector<Value> tile = initialTile(rows, panel);
-  tile = sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel), std::move(tile),
-                  panel);
+  SmallVector<Value> tile =
+      plan.filter ? filteredTile(panel)
+                  : sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel),
+                             initialTile(rows, panel), panel);
   if (window)
     return writeWindows(rows, panel, tile);
   if (!block.last || !op.hasFinish())

@@ -63,20 +63,19 @@ TileRows ContractionEmitter::rowsOf(Value rowTile, const Values &base) {
   rows.offsets.resize(base.size());
   Value first = k.mul(rowTile, plan.rowTile);
   SmallVector<Value> start = base;
-  if (plan.aligned)
+  SmallVector<SmallVector<int64_t>> relative;
+  if (plan.aligned) {
     addCounters(plan.rows, first, start);
+    for (unsigned operand = 0; operand < base.size(); ++operand)
+      relative.push_back(plan.rowOffsets(operand));
+  }
   auto count = constantOf(rowCount);
   bool whole = count && *count % plan.rowTile == 0;
   for (unsigned row = 0; row < plan.rowTile; ++row) {
     SmallVector<Value> offsets = plan.aligned ? start : base;
     if (plan.aligned) {
-      int64_t rest = row;
-      for (const ContractionLoop &loop : llvm::reverse(plan.rows)) {
-        int64_t counter = loop.batched ? rest : rest % loop.extent;
-        for (auto [offset, stride] : llvm::zip_equal(offsets, loop.strides))
-          offset = k.add(offset, counter * stride);
-        rest /= loop.extent;
-      }
+      for (auto [operand, offset] : llvm::enumerate(offsets))
+        offset = k.add(offset, relative[operand][row]);
     } else {
       // Rows beyond the last repeat it: they compute and store the same numbers once more.
       Value at = k.add(first, row);
@@ -266,6 +265,8 @@ void ContractionEmitter::emitInPlace() {
       rowTile = k.sub(tile, k.mul(outer, rowTiles));
     }
     TileRows rows = rowsOf(rowTile, outerOffsets(outer));
+    if (plan.filter)
+      filterRows(rows);
     forEachColumnRun(0, none, [&](const Values &offsets) {
       forEachPanel(k.constant(0), extent, offsets,
                    [&](const Panel &panel) { emitTile(rows, panel); });
@@ -344,6 +345,8 @@ FailureOr<Tiles> ContractionEmitter::emit() {
   if (plan.batchedRows())
     rowCount = k.mul(k.batch(), plan.rowCount());
   rowTiles = k.divide(k.add(rowCount, plan.rowTile - 1), plan.rowTile);
+  if (plan.filter)
+    filterColumns();
   plan.blocked() ? emitBlocked() : emitInPlace();
   if (failed_)
     return failure();

@@ -5,6 +5,7 @@
 #include "codegen/Jit.h"
 #include "codegen/LowerToKernels.h"
 #include "codegen/MemoryPlan.h"
+#include "codegen/MinimalFilter.h"
 #include "codegen/PackWeights.h"
 #include "codegen/Programs.h"
 #include "codegen/TileWindows.h"
@@ -73,6 +74,9 @@ VectorTarget vectorTarget(const PipelineOptions &options) {
 std::unique_ptr<Pass> tileWindows(const PipelineOptions &options) {
   return createTileWindows(vectorTarget(options));
 }
+std::unique_ptr<Pass> minimalFilters(const PipelineOptions &options) {
+  return createMinimalFilters(vectorTarget(options));
+}
 std::unique_ptr<Pass> packWeights(const PipelineOptions &options) {
   return createPackWeights(vectorTarget(options));
 }
@@ -134,6 +138,8 @@ constexpr Step kGraphStory[] = {
     {Phase::Fused, "pack-weights", packWeights, Need::Speed, Target::Processor},
     // What a tile computes is known now, and so is whether its rows can be windows.
     {Phase::Fused, "tile-windows", tileWindows, Need::Speed, Target::Processor},
+    // What a tile holds is known now, and so is whether its rows are neighbours along an axis.
+    {Phase::Fused, "winograd", minimalFilters, Need::Speed, Target::Processor},
     // Last, as others find equations that are equal and keep one of them.
     {Phase::Fused, "recompute", recompute},
 };
@@ -203,6 +209,7 @@ void registerPasses() {
   ::mlir::registerPass([] { return createChooseLibrary(); });
   ::mlir::registerPass([] { return createPackWeights(); });
   ::mlir::registerPass([] { return createTileWindows(); });
+  ::mlir::registerPass([] { return createMinimalFilters(); });
   ::mlir::registerPass([] { return createLowerToKernels(); });
   ::mlir::registerPass(createPlanMemory);
 }

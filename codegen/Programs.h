@@ -15,7 +15,9 @@
 namespace gnc {
 
 namespace names {
-constexpr llvm::StringLiteral kKernel = "gnc.kernel";          // unit (kernels)
+constexpr llvm::StringLiteral kKernel = "gnc.kernel"; // unit (kernels)
+/// unit (equations): sums may go by minimal filters.
+constexpr llvm::StringLiteral kMinimalFilter = "gnc.minimal_filter";
 constexpr llvm::StringLiteral kBatch = "gnc.batch";            // i64 (programs): planned batch
 constexpr llvm::StringLiteral kShape = "gnc.shape";            // i64 array: shape in checkpoints
 constexpr llvm::StringLiteral kArenaBytes = "gnc.arena_bytes"; // i64 (programs)

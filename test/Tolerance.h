@@ -123,12 +123,20 @@ constexpr LibmError kLibm[] = {
 
 /// F(4x4, 3x3) in f32, relative to the largest result. A result is A' [..] A of products of G w G'
 /// and B' x B. Absolute row sums of A', B' and G are at most 19, 10 and 1: in two dimensions their
-/// squares bound how far what lies between exceeds |x| |w|, 361 * 100, and each of some 30 roundings
-/// on the way is of that size, in the worst case: 7e-2. Roundings of either sign in sums of at least
-/// 32 channels that are themselves sums of either sign leave the square root of each factor, 190 *
-/// sqrt(30) * u = 6e-5.
+/// squares bound how far what lies between exceeds |x| |w|, 361 * 100, and each of some 30
+/// roundings on the way is of that size, in the worst case: 7e-2. Roundings of either sign in sums
+/// of at least 32 channels that are themselves sums of either sign leave the square root of each
+/// factor, 190 * sqrt(30) * u = 6e-5.
 constexpr double kWinograd = 1e-4;
 static_assert(kWinograd > 19 * 10 * 5.5 * kRound32);
+
+/// F(4, 5) along one axis in f32, relative to the largest result. Absolute row sums of its matrices
+/// are at most 20, 15 and 1.4 (outputs, inputs and filters of codegen/MinimalFilter.h), so that
+/// what lies between exceeds |x| |w| at most 420 times; each of some 20 roundings on the way may be
+/// of that size, 5e-4 in the worst case. Of either sign they leave the square root of each factor,
+/// 20 * sqrt(20) * u.
+constexpr double kMinimalFilter = 6e-6;
+static_assert(kMinimalFilter > 20 * 4.5 * kRound32);
 
 //===- Derivatives ----------------------------------------------------------------------------===//
 
@@ -141,8 +149,8 @@ constexpr double kDifferenceStep = 1e-6, kDifferenceAbsolute = 1e-5, kDifference
 constexpr double kSmoothStep = 1e-5, kSmoothTolerance = 1e-6;
 
 /// Gradients of a deep net in f32, relative to the largest of their tensor: a chain of some 60 sums
-/// of some 600 terms each leaves the square root of its roundings, 1e-5. What PyTorch computes in f32
-/// stays below that too (test/system/torch, which allows as much).
+/// of some 600 terms each leaves the square root of its roundings, 1e-5. What PyTorch computes in
+/// f32 stays below that too (test/system/torch, which allows as much).
 constexpr double kGradient = 2e-5;
 static_assert(kGradient > 190 * kRound32);
 
