@@ -94,8 +94,9 @@ static unsigned chooseRowTile(const ContractionPlan &plan, VectorTarget target) 
   if (plan.batchedRows())
     return most;
   // No divisor: tiles as few and as full as can be; 25 rows are 2 of 13 then.
+  unsigned full = std::clamp(inRegisters, 1u, target.registers >= 32 ? 14u : 12u);
   int64_t rows = plan.rowCount();
-  return llvm::divideCeil(rows, llvm::divideCeil(rows, std::clamp(inRegisters, 1u, 14u)));
+  return llvm::divideCeil(rows, llvm::divideCeil(rows, full));
 }
 
 bool isBox(const ContractionPlan &plan, unsigned rows) {

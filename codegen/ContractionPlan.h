@@ -11,7 +11,12 @@
 // and later blocks continue from C. A B with long rows would be walked with a stride that falls on
 // few sets of a cache, so each block's part of it is copied into contiguous panels first (Goto, van
 // de Geijn 2008: Anatomy of high-performance matrix multiplication). A B of weights that stay lies
-// in such panels already (codegen/PackWeights.h): the same blocks, and nothing to copy.
+// in such panels already (codegen/PackWeights.h): the same blocks, and nothing to copy. So does one
+// whose columns come in runs of rows without gaps, such as the transposed weights of a layer after
+// a map of channels.
+//
+// Rows of a tile that are neighbours along an axis of k may share products:
+// codegen/MinimalFilter.h.
 //
 // A pool over windows of rows that follow each other joins in registers (codegen/TileWindows.h):
 // then C is its result, which steps along no index of a window.

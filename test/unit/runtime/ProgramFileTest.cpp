@@ -189,7 +189,7 @@ TEST(Description, OfAnotherVersionSaysSo) {
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().slug, "program-version");
   EXPECT_EQ(read.error().message,
-            "the compiled program has version 9 of its format, this gnc reads 3");
+            "the compiled program has version 9 of its format, this gnc reads 4");
 }
 
 TEST(ProgramFile, TheBestVariantIsTaken) {
