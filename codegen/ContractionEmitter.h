@@ -70,6 +70,7 @@ private:
   void forEachBlock(unsigned level, BlockBody body);
   void pack(Value from, Value to, Value columnsOfB);
   void packPoints(unsigned level, Value columnsOfB, Value target, Value from, Value to);
+  Value stackRoom(int64_t elements);
   Value all(Value x, Value y);
   Value nextPanel(const Panel &panel, Value from, Value to, const Values &offsets);
   Ahead shareOf(Value row, Value rows, Value next);
@@ -81,7 +82,6 @@ private:
   TileRows rowsOf(Value rowTile, const Values &base);
 
   // A tile that sums by minimal filters (FilterTile.cpp).
-  Value stackRoom(int64_t elements);
   void filterColumns();
   void filterRows(const TileRows &rows);
   Values filteredTile(const Panel &panel);

@@ -84,9 +84,9 @@ struct ContractionPlan : ContractionLoops {
   /// What the rows of an aligned tile add to the offset of `operand`, from its first row on.
   llvm::SmallVector<int64_t> rowOffsets(unsigned operand) const;
   bool blocked() const { return blocks.points != 0; }
-  /// Blocks of B are copied into panels.
   /// Row tiles hold whole windows of whole sums, and columns lie side by side in the result.
   bool takesWindow() const;
+  /// Blocks of B are copied into panels.
   bool packs() const { return blocked() && blocks.copied; }
   /// How a packed contraction treats a single row: each number of B is used once, so it is read in
   /// its place, in panels as wide as sums can run beside each other; a group holds whole ones.

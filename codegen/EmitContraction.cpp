@@ -142,6 +142,14 @@ void ContractionEmitter::forEachPanel(Value from, Value to, const Values &offset
 // Packing
 //===------------------------------------------------------------------------------------------===//
 
+/// So many numbers on the stack of the kernel.
+Value ContractionEmitter::stackRoom(int64_t elements) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&k.function.getBody().front());
+  return memref::AllocaOp::create(b, k.loc, MemRefType::get({elements}, b.getF32Type()),
+                                  b.getI64IntegerAttr(64));
+}
+
 Value ContractionEmitter::all(Value x, Value y) {
   return !x ? y : Value(arith::AndIOp::create(b, k.loc, x, y));
 }
@@ -276,13 +284,8 @@ void ContractionEmitter::emitInPlace() {
 
 void ContractionEmitter::emitBlocked() {
   const PackedBlocks &blocks = plan.blocks;
-  if (plan.packs()) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&k.function.getBody().front());
-    int64_t elements = blocks.panelGroup * plan.width * blocks.points;
-    room = memref::AllocaOp::create(b, k.loc, MemRefType::get({elements}, b.getF32Type()),
-                                    b.getI64IntegerAttr(64));
-  }
+  if (plan.packs())
+    room = stackRoom(blocks.panelGroup * plan.width * blocks.points);
   bool fetches = plan.blocks.level + 1 == plan.k.size();
   Value rowGroups = k.divide(k.add(rowTiles, blocks.rowGroup - 1), blocks.rowGroup);
   Value extent = k.constant(plan.columns.back().extent);

@@ -1,8 +1,9 @@
 //===- FilterTile.cpp - a register tile that sums by minimal filters --------------------------===//
 //
-// B is transformed once a launch, A once a row tile, both into memory that stays in the first-level
-// cache. Then the products of each point are summed over the other loops of k, and added to the
-// rows of the tile, two points a and -a together: these differ in the sign of odd powers alone.
+// B is transformed once a call of the kernel, A once a row tile, both into memory that stays in the
+// first-level cache. Then the products of each point are summed over the other loops of k, and
+// added to the rows of the tile, two points a and -a together: these differ in the sign of odd
+// powers alone.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/ContractionEmitter.h"
@@ -10,14 +11,6 @@
 using namespace mlir;
 
 namespace gnc {
-
-/// What lies on the stack of a kernel.
-Value ContractionEmitter::stackRoom(int64_t elements) {
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(&k.function.getBody().front());
-  return memref::AllocaOp::create(b, k.loc, MemRefType::get({elements}, b.getF32Type()),
-                                  b.getI64IntegerAttr(64));
-}
 
 /// filteredB[other, point, column]
 void ContractionEmitter::filterColumns() {

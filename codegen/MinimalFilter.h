@@ -60,7 +60,8 @@ struct FilterPlan {
   llvm::SmallVector<unsigned> pieceNumbers;
 };
 
-/// Gives `plan` a tile that sums that way and the way, if it has one and less work then.
+/// Makes `plan` sum by a minimal filter, with the tile that takes least work; leaves it as it is if
+/// no tile can, or none takes much less than the products one by one.
 void planFilter(ContractionPlan &plan, VectorTarget target);
 
 /// `--gnc-minimal-filters{lanes=8 registers=16}`: marks the contractions that do; after all that

@@ -61,7 +61,7 @@ struct Shape {
         stepX(random(1, 2)), rows(2 * random(1, 8)), pixels(4 * random(1, 7)), pooled(random(0, 1)),
         residual(random(0, 1)) {
     if (random(0, 7)) // where it pays
-      tapsX = 5, tapsY = random(3, 5);
+      tapsX = random(0, 5) ? 5 : 7, tapsY = random(3, 5);
     if (random(0, 7) == 0)
       pixels += random(1, 3);
   }
