@@ -143,7 +143,9 @@ static std::optional<FilterPlan> filterOf(ContractionPlan &plan, unsigned loop, 
 
 void planFilter(ContractionPlan &plan, VectorTarget target) {
   constexpr int64_t kMostOthers = 16; // all are written out
-  constexpr double kLess = 0.75;      // of the work: else it is not worth the rounding
+  // Of the work: to save less is not worth the rounding, which shows where numbers are compared
+  // or rounded to a grid next. Filters of three taps save less.
+  constexpr double kLess = 0.7;
   if (plan.blocked() || plan.panel || !plan.outer.empty() || plan.columns.size() != 1 ||
       plan.columns.back().strides[ContractionPlan::B] != 1 ||
       llvm::any_of(plan.k, [](const ContractionLoop &loop) { return loop.batched; }))
