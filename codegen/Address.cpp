@@ -77,12 +77,14 @@ bool hasStridedFinish(ComputeOp op) {
               .wasInterrupted();
 }
 
-std::optional<unsigned> contractionVector(ComputeOp op, ColumnForms forms) {
+std::optional<unsigned> contractionVector(ComputeOp op, ContractionForms forms) {
   if (!isProductSum(op) || isRandom(op.getReads()[0]) || isRandom(op.getReads()[1]) ||
       !hasStridedFinish(op) || !scalarTypeOf(op.getResultTypes()[0]).isF32())
     return std::nullopt;
   for (unsigned vector : vectorCandidates(op)) {
     auto c = classify(op, vector);
+    if (!c->bounds.empty() && !forms.bounds)
+      continue;
     auto type = cast<RankedTensorType>(op.getReads()[c->b].getType());
     bool readable;
     if (c->panel)

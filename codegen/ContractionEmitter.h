@@ -38,6 +38,11 @@ struct Ahead {
   unsigned lines = 1;
 };
 
+/// Iterations from <= i < to of a loop.
+struct Interval {
+  mlir::Value from, to;
+};
+
 /// What a tile multiplies: element offsets of each of its rows of A, and of its columns of B.
 struct TileOperands {
   llvm::SmallVector<mlir::Value> rows;
@@ -78,7 +83,9 @@ private:
   // Where tiles lie.
   void addCounters(llvm::ArrayRef<ContractionLoop> loops, Value flat,
                    llvm::MutableArrayRef<Value> offsets);
+  std::pair<Value, Value> pointOf(Value tile, Value count);
   Values outerOffsets(Value outer);
+  void boundSums(const Values &base);
   TileRows rowsOf(Value rowTile, const Values &base);
 
   // A tile that sums by minimal filters (FilterTile.cpp).
@@ -101,6 +108,7 @@ private:
               const Panel &panel);
   int64_t vectorOffset(unsigned vector) const;
   Value loadColumns(Value columns, Value offset, const Panel &panel, unsigned vector);
+  void finishTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile);
   void writeTile(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile, bool last);
   void writeWindows(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile);
   Values windowOf(const TileRows &rows, const Panel &panel, llvm::ArrayRef<Value> tile,
@@ -116,6 +124,11 @@ private:
   Value extentOf(const ContractionLoop &loop) {
     return loop.batched ? k.mul(k.batch(), loop.extent) : k.constant(loop.extent);
   }
+  /// Of loop `level` of k, in this block.
+  Interval iterationsOf(unsigned level) const {
+    bool cut = block.from && level == plan.blocks.level;
+    return cut ? Interval{block.from, block.to} : counted[level];
+  }
   /// Elements of a packed panel from one iteration of k[level] to the next.
   int64_t packedStride(unsigned level) const;
   bool rowsLieInOnePiece() const;
@@ -130,6 +143,8 @@ private:
   Value rowCount, rowTiles;            // over the batch, if rows are batched
   Value room;                          // of the packed block
   Value filteredA, filteredB;          // transformed by the minimal filter
+  llvm::SmallVector<Interval> counted; // of each loop of k, at this point of the outer ones
+  Value noTerms;                       // whether none count (i1); null: some do everywhere
   Block block;
   Ahead ahead;
   bool failed_ = false;

@@ -1,6 +1,7 @@
 #include "codegen/ContractionPlan.h"
 #include "codegen/Programs.h"
 #include "codegen/TileWindows.h"
+#include "ir/IndexMath.h"
 
 using namespace mlir;
 
@@ -134,8 +135,8 @@ bool ContractionPlan::takesWindow() const {
   };
   bool whole = !blocked() || blocks.points >= kCount();
   bool dense = columns.back().strides[C] == 1; // the result of the window, too
-  return window > 1 && innermost && !reduced(columns) && !reduced(outer) && whole && dense &&
-         aligned && rowTile % window == 0;
+  return window > 1 && limits.empty() && innermost && !reduced(columns) && !reduced(outer) &&
+         whole && dense && aligned && rowTile % window == 0;
 }
 
 /// The loop of k to cut, and where: a packed panel should stay in the first-level cache beside the
@@ -241,6 +242,12 @@ static SmallVector<StridedAddress> addressesOf(ComputeOp op, unsigned vector, Co
     addresses.push_back(readAddress(op, i));
   for (unsigned i = 1; window && i < window.getReads().size(); ++i)
     addresses.push_back(outside(readAddress(window, i)));
+  for (const SumBound &bound : c.bounds) {
+    LinearForm form = linearForm(bound.value);
+    StridedAddress &address = addresses.emplace_back(form.constant);
+    for (unsigned index = 0; index < op.getNumIndices(); ++index)
+      address.strides.push_back(form.coefficient(getAffineDimExpr(index, op.getContext())));
+  }
   return addresses;
 }
 
@@ -259,6 +266,8 @@ ContractionLoops contractionLoops(ComputeOp op, unsigned vector, ComputeOp windo
 
   ContractionLoops plan;
   plan.panel = c.panel;
+  for (const SumBound &bound : c.bounds)
+    plan.limits.push_back(bound.limit);
   for (const StridedAddress &address : addresses)
     plan.bases.push_back(address.base);
   auto loopOf = [&](unsigned index) {

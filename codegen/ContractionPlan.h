@@ -32,9 +32,10 @@ namespace gnc {
 /// One loop of a contraction: strides per operand, in elements.
 struct ContractionLoop {
   int64_t extent = 1;
-  bool batched = false;               ///< runs `extent` times the batch
-  llvm::SmallVector<int64_t> strides; ///< A, B, C, then the reads of `finish`, those of a window's
-  bool window = false;                ///< its steps are reduced to one row
+  bool batched = false; ///< runs `extent` times the batch
+  /// A, B, C, then the reads of `finish`, those of a window's, bounds.
+  llvm::SmallVector<int64_t> strides;
+  bool window = false;  ///< its steps are reduced to one row
   int64_t position = 0; ///< of a window: from one step to the next among its points, row-major
 };
 
@@ -52,6 +53,10 @@ struct PackedBlocks {
 /// The loops of each role, whatever holds the tile.
 struct ContractionLoops {
   enum Operand : unsigned { A, B, C, Finish };
+  /// What decides whether a term counts is addressed as operands are, after all of them: the sum
+  /// skips what is not within 0 <= value < limit.
+  llvm::SmallVector<int64_t> limits;
+  unsigned firstBound() const { return bases.size() - limits.size(); }
   llvm::SmallVector<ContractionLoop> outer, rows, columns,
       k;                            ///< outermost first; columns.back() is the vector loop
   llvm::SmallVector<int64_t> bases; ///< constant offset per operand
@@ -84,7 +89,8 @@ struct ContractionPlan : ContractionLoops {
   /// What the rows of an aligned tile add to the offset of `operand`, from its first row on.
   llvm::SmallVector<int64_t> rowOffsets(unsigned operand) const;
   bool blocked() const { return blocks.points != 0; }
-  /// Row tiles hold whole windows of whole sums, and columns lie side by side in the result.
+  /// Row tiles hold whole windows of whole sums, all of whose terms count, and columns lie side by
+  /// side in the result.
   bool takesWindow() const;
   /// Blocks of B are copied into panels.
   bool packs() const { return blocked() && blocks.copied; }

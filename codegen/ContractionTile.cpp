@@ -86,7 +86,7 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperan
   if (level == plan.k.size())
     return step(memories(operands), k.constant(0), k.constant(0), std::move(tile), panel);
   const ContractionLoop &loop = plan.k[level];
-  if (!plan.blocked() && plan.kCount() <= kUnrolled &&
+  if (!plan.blocked() && plan.limits.empty() && plan.kCount() <= kUnrolled &&
       !llvm::any_of(plan.k, [](const ContractionLoop &l) { return l.batched; })) {
     for (int64_t i = 0; i < loop.extent; ++i)
       tile = sumOverK(level + 1, advance(operands, level, k.constant(i)), std::move(tile), panel);
@@ -94,12 +94,10 @@ SmallVector<Value> ContractionEmitter::sumOverK(unsigned level, const TileOperan
   }
   if (level + 1 == plan.k.size())
     return innermostLoop(operands, std::move(tile), panel);
-  bool cut = block.from && level == plan.blocks.level;
-  return k.loop(cut ? block.from : k.constant(0), cut ? block.to : extentOf(loop), 1, tile,
-                [&](Value counter, ValueRange in) {
-                  return sumOverK(level + 1, advance(operands, level, counter), llvm::to_vector(in),
-                                  panel);
-                });
+  auto [from, to] = iterationsOf(level);
+  return k.loop(from, to, 1, tile, [&](Value counter, ValueRange in) {
+    return sumOverK(level + 1, advance(operands, level, counter), llvm::to_vector(in), panel);
+  });
 }
 
 /// The rows of a tile follow each other without a gap, and so do tiles: the next one can be fetched
@@ -119,7 +117,7 @@ SmallVector<Value> ContractionEmitter::innermostLoop(const TileOperands &operand
   unsigned level = plan.k.size() - 1;
   const ContractionLoop &loop = plan.k[level];
   bool cut = block.from && level == plan.blocks.level;
-  Value from = cut ? block.from : k.constant(0), to = cut ? block.to : extentOf(loop);
+  auto [from, to] = iterationsOf(level);
   TileOperands begin = memories(advance(operands, level, from));
   int64_t strideOfA = loop.strides[P::A];
   int64_t strideOfB = plan.packs() ? packedStride(level) : loop.strides[P::B];
@@ -294,13 +292,17 @@ void ContractionEmitter::emitTile(const TileRows &rows, const Panel &panel) {
       plan.filter ? filteredTile(panel)
                   : sumOverK(plan.blocked() ? plan.blocks.level : 0, operandsOf(rows, panel),
                              initialTile(rows, panel), panel);
-  if (window)
-    return writeWindows(rows, panel, tile);
   if (!block.last || !op.hasFinish())
-    return writeTile(rows, panel, tile, /*last=*/op.hasFinish());
+    return finishTile(rows, panel, tile);
   k.when(
-      block.last, [&] { writeTile(rows, panel, tile, true); },
-      [&] { writeTile(rows, panel, tile, false); });
+      block.last, [&] { finishTile(rows, panel, tile); },
+      [&] { writeTile(rows, panel, tile, /*last=*/false); });
+}
+
+/// Writes what comes of whole sums.
+void ContractionEmitter::finishTile(const TileRows &rows, const Panel &panel,
+                                    ArrayRef<Value> tile) {
+  window ? writeWindows(rows, panel, tile) : writeTile(rows, panel, tile, op.hasFinish());
 }
 
 } // namespace gnc

@@ -81,12 +81,13 @@ struct KernelPart {
 mlir::FailureOr<Tiles> emitContraction(KernelBuilder &k, const KernelPart &product, unsigned vector,
                                        const KernelPart *window = nullptr);
 
-/// How columns may lie other than side by side.
-struct ColumnForms {
+/// What a kernel can do beyond sums of all terms over columns that lie side by side.
+struct ContractionForms {
   unsigned panelLanes = 0; ///< in panels of whole vectors of so many; 0: not in panels
   bool alongSums = false;  ///< along an index of the sum (liesAlongSum)
+  bool bounds = false;     ///< skip the terms that do not count (SumBound)
 };
 /// The column index that makes `op` a contraction in the layouts of its tensors.
-std::optional<unsigned> contractionVector(ComputeOp op, ColumnForms forms);
+std::optional<unsigned> contractionVector(ComputeOp op, ContractionForms forms);
 
 } // namespace gnc

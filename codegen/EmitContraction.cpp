@@ -58,6 +58,42 @@ SmallVector<Value> ContractionEmitter::outerOffsets(Value outer) {
   return base;
 }
 
+/// Which iterations of the loops of k count at a point of the outer loops, and whether none do.
+void ContractionEmitter::boundSums(const Values &base) {
+  auto either = [&](Value x, Value y) -> Value {
+    return x ? Value(arith::OrIOp::create(b, k.loc, x, y)) : y;
+  };
+  auto compare = [&](arith::CmpIPredicate how, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, k.loc, how, x, y);
+  };
+  auto quotient = [&](Value x, int64_t y) { return k.floorDivide(x, y, /*nonNegative=*/false); };
+  counted.clear();
+  noTerms = {};
+  for (const ContractionLoop &loop : plan.k)
+    counted.push_back({k.constant(0), extentOf(loop)});
+  for (auto [i, limit] : llvm::enumerate(plan.limits)) {
+    unsigned operand = plan.firstBound() + i;
+    Value value = base[operand], beyond = k.sub(value, k.constant(limit));
+    auto *loop = llvm::find_if(plan.k, [&](auto &loop) { return loop.strides[operand] != 0; });
+    if (loop == plan.k.end()) { // as an unsigned number, what is negative is large
+      noTerms = either(noTerms, compare(arith::CmpIPredicate::uge, value, k.constant(limit)));
+      continue;
+    }
+    // 0 <= value + step * iteration < limit
+    int64_t step = loop->strides[operand];
+    Value negative = k.sub(k.constant(0), step > 0 ? beyond : value);
+    Value from = step > 0 ? quotient(k.add(k.sub(k.constant(0), value), step - 1), step)
+                          : k.add(quotient(beyond, -step), 1);
+    Value to =
+        step > 0 ? quotient(k.add(negative, step - 1), step) : k.add(quotient(value, -step), 1);
+    Interval &all = counted[loop - plan.k.begin()];
+    all = {k.maximum(all.from, from), k.minimum(all.to, to)};
+    noTerms = either(noTerms, compare(arith::CmpIPredicate::sge, all.from, all.to));
+  }
+  if (noTerms)
+    counted[0].to = arith::SelectOp::create(b, k.loc, noTerms, counted[0].from, counted[0].to);
+}
+
 TileRows ContractionEmitter::rowsOf(Value rowTile, const Values &base) {
   TileRows rows;
   rows.offsets.resize(base.size());
@@ -158,20 +194,19 @@ Value ContractionEmitter::all(Value x, Value y) {
 void ContractionEmitter::forEachBlock(unsigned level, BlockBody body) {
   const ContractionLoop &loop = plan.k[level];
   bool cut = level == plan.blocks.level;
-  Value extent = extentOf(loop);
+  auto [from, to] = counted[level];
   int64_t step = cut ? plan.blocks.iterations : 1;
-  auto known = constantOf(extent);
-  bool once = known && *known <= step;
+  bool once = !loop.batched && loop.extent <= step;
   Block outside = block;
-  k.loop(k.constant(0), extent, step, [&](Value counter) {
+  k.loop(from, to, step, [&, from = from, to = to](Value counter) {
     block = outside;
-    Value end = cut ? k.minimum(k.add(counter, step), extent) : k.add(counter, step);
+    Value end = cut ? k.minimum(k.add(counter, step), to) : k.add(counter, step);
     if (!once) {
       auto compare = [&](arith::CmpIPredicate how, Value x, Value y) -> Value {
         return arith::CmpIOp::create(b, k.loc, how, x, y);
       };
-      block.first = all(block.first, compare(arith::CmpIPredicate::eq, counter, k.constant(0)));
-      block.last = all(block.last, compare(arith::CmpIPredicate::eq, end, extent));
+      block.first = all(block.first, compare(arith::CmpIPredicate::eq, counter, from));
+      block.last = all(block.last, compare(arith::CmpIPredicate::eq, end, to));
     }
     if (cut) {
       block.from = counter;
@@ -193,7 +228,7 @@ void ContractionEmitter::pack(Value from, Value to, Value columnsOfB) {
 void ContractionEmitter::packPoints(unsigned level, Value columnsOfB, Value target, Value from,
                                     Value to) {
   if (level == plan.k.size()) {
-    SmallVector<Value> none(buffers.size(), k.constant(0));
+    SmallVector<Value> none(plan.bases.size(), k.constant(0));
     forEachPanel(from, to, none, [&](const Panel &panel) {
       for (unsigned v = 0; v < panel.vectors; ++v) {
         Value offset = k.add(k.add(columnsOfB, panel.offsets[P::B]), v * k.target.lanes);
@@ -206,7 +241,8 @@ void ContractionEmitter::packPoints(unsigned level, Value columnsOfB, Value targ
   }
   const ContractionLoop &loop = plan.k[level];
   bool cut = level == plan.blocks.level;
-  k.loop(cut ? block.from : k.constant(0), cut ? block.to : extentOf(loop), 1, [&](Value counter) {
+  Interval iterations = iterationsOf(level);
+  k.loop(iterations.from, iterations.to, 1, [&](Value counter) {
     Value packed = cut ? k.sub(counter, block.from) : counter;
     packPoints(level + 1, k.add(columnsOfB, k.mul(counter, loop.strides[P::B])),
                k.add(target, k.mul(packed, packedStride(level))), from, to);
@@ -261,18 +297,31 @@ Ahead ContractionEmitter::shareOf(Value row, Value rows, Value next) {
 // The order of tiles
 //===------------------------------------------------------------------------------------------===//
 
+/// The point of the outer loops that a tile is of, and its number among the `count` that each has.
+/// Where sums are bounded, some points have fewer terms, and all take turns: threads have equal
+/// shares of each.
+std::pair<Value, Value> ContractionEmitter::pointOf(Value tile, Value count) {
+  auto known = constantOf(count);
+  if (plan.outer.empty())
+    return {k.constant(0), tile};
+  bool batched = llvm::any_of(plan.outer, [](const ContractionLoop &loop) { return loop.batched; });
+  if (!plan.limits.empty() && !batched) {
+    int64_t points = plan.outerCount(1);
+    return {k.remainder(tile, points), k.divide(tile, points)};
+  }
+  Value point =
+      known ? k.divide(tile, *known) : Value(arith::DivUIOp::create(b, k.loc, tile, count));
+  return {point, k.sub(tile, k.mul(point, count))};
+}
+
 void ContractionEmitter::emitInPlace() {
   Value extent = k.constant(plan.columns.back().extent);
-  SmallVector<Value> none(buffers.size(), k.constant(0));
+  SmallVector<Value> none(plan.bases.size(), k.constant(0));
   k.loop(k.low(), k.high(), 1, [&](Value tile) {
-    Value rowTile = tile, outer = k.constant(0);
-    if (!plan.outer.empty()) {
-      auto count = constantOf(rowTiles);
-      outer =
-          count ? k.divide(tile, *count) : Value(arith::DivUIOp::create(b, k.loc, tile, rowTiles));
-      rowTile = k.sub(tile, k.mul(outer, rowTiles));
-    }
-    TileRows rows = rowsOf(rowTile, outerOffsets(outer));
+    auto [outer, rowTile] = pointOf(tile, rowTiles);
+    Values base = outerOffsets(outer);
+    boundSums(base);
+    TileRows rows = rowsOf(rowTile, base);
     if (plan.filter)
       filterRows(rows);
     forEachColumnRun(0, none, [&](const Values &offsets) {
@@ -289,21 +338,20 @@ void ContractionEmitter::emitBlocked() {
   bool fetches = plan.blocks.level + 1 == plan.k.size();
   Value rowGroups = k.divide(k.add(rowTiles, blocks.rowGroup - 1), blocks.rowGroup);
   Value extent = k.constant(plan.columns.back().extent);
-  SmallVector<Value> none(buffers.size(), k.constant(0));
+  SmallVector<Value> none(plan.bases.size(), k.constant(0));
   k.loop(k.low(), k.high(), 1, [&](Value tile) {
     Value panelGroup = k.remainder(tile, blocks.panelGroups);
-    Value rest = k.divide(tile, blocks.panelGroups);
-    auto count = constantOf(rowGroups);
-    Value outer =
-        count ? k.divide(rest, *count) : Value(arith::DivUIOp::create(b, k.loc, rest, rowGroups));
+    auto [outer, rowGroup] = pointOf(k.divide(tile, blocks.panelGroups), rowGroups);
     // Groups of equal size, up to one.
-    Value group = k.mul(k.sub(rest, k.mul(outer, rowGroups)), rowTiles);
+    Value group = k.mul(rowGroup, rowTiles);
+    auto count = constantOf(rowGroups);
     auto share = [&](Value numerator) {
       return count ? k.divide(numerator, *count)
                    : Value(arith::DivUIOp::create(b, k.loc, numerator, rowGroups));
     };
     Value first = share(group), end = share(k.add(group, rowTiles));
-    SmallVector<Value> base = outerOffsets(outer);
+    Values base = outerOffsets(outer);
+    boundSums(base);
     int64_t columns = blocks.panelGroup * plan.width;
     Value from = k.mul(panelGroup, columns);
     Value to = blocks.panelGroups == 1 ? extent : k.minimum(k.add(from, columns), extent);
@@ -324,18 +372,29 @@ void ContractionEmitter::emitBlocked() {
         });
       });
     };
-    if (!plan.batchedRows() || plan.rowCount() != 1)
-      return inBlocks();
-    k.when(
-        arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, rowCount, k.constant(1)),
-        [&] { emitOneRow(from, to, base); }, inBlocks);
+    auto sums = [&] {
+      if (!plan.batchedRows() || plan.rowCount() != 1)
+        return inBlocks();
+      k.when(
+          arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, rowCount, k.constant(1)),
+          [&] { emitOneRow(from, to, base); }, inBlocks);
+    };
+    auto zeros = [&] { // no block would write any
+      forEachColumnRun(0, none, [&](const Values &offsets) {
+        forEachPanel(from, to, offsets, [&](const Panel &panel) {
+          SmallVector<Value> tile(plan.rowTile * panel.vectors, k.floatConstant(0, k.target.lanes));
+          k.loop(first, end, 1, [&](Value row) { finishTile(rowsOf(row, base), panel, tile); });
+        });
+      });
+    };
+    noTerms ? k.when(noTerms, zeros, sums) : sums();
   });
 }
 
 /// A batch of one.
 void ContractionEmitter::emitOneRow(Value from, Value to, const Values &base) {
   ContractionPlan blocked = std::exchange(plan, plan.ofOneRow());
-  SmallVector<Value> none(buffers.size(), k.constant(0));
+  SmallVector<Value> none(plan.bases.size(), k.constant(0));
   TileRows row = rowsOf(k.constant(0), base);
   forEachColumnRun(0, none, [&](const Values &offsets) {
     forEachPanel(from, to, offsets, [&](const Panel &panel) { emitTile(row, panel); });

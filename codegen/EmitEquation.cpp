@@ -334,7 +334,8 @@ public:
                                 ArrayRef<Type> buffers) const final {
     const KernelPart &part = parts.front();
     KernelBuilder k(module, UnknownLoc::get(module.getContext()), buffers, vectors);
-    std::optional<unsigned> vector = contractionVector(part.op, {.panelLanes = vectors.lanes});
+    std::optional<unsigned> vector =
+        contractionVector(part.op, {.panelLanes = vectors.lanes, .bounds = true});
     const KernelPart *window = parts.size() > 1 ? &parts.back() : nullptr;
     FailureOr<Tiles> tiles = vector ? emitContraction(k, part, *vector, window)
                                     : emitEquation(k, part.op, part.arguments);

@@ -108,6 +108,12 @@ Value KernelBuilder::minimum(Value x, Value y) {
     return constant(std::min(*cx, *cy));
   return arith::MinSIOp::create(b, loc, x, y);
 }
+Value KernelBuilder::maximum(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy)
+    return constant(std::max(*cx, *cy));
+  return arith::MaxSIOp::create(b, loc, x, y);
+}
 
 Value KernelBuilder::inside(Value x, int64_t limit) {
   // As unsigned numbers, negative ones are large.

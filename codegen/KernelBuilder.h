@@ -52,6 +52,7 @@ public:
   mlir::Value remainder(mlir::Value x, int64_t y);
   mlir::Value floorDivide(mlir::Value x, int64_t y, bool nonNegative);
   mlir::Value minimum(mlir::Value x, mlir::Value y);
+  mlir::Value maximum(mlir::Value x, mlir::Value y);
   /// 0 <= x < limit.
   mlir::Value inside(mlir::Value x, int64_t limit);
   mlir::Value both(mlir::Value x, mlir::Value y);

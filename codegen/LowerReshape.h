@@ -12,4 +12,8 @@ bool isAlias(ReshapeOp op);
 /// the result in the input takes its place.
 void lowerReshape(ReshapeOp op);
 
+/// A copy within `function` that moves no element is a reshape between tensors whose elements lie
+/// alike: another name for a buffer, too. To be called last.
+void nameCopies(mlir::func::FuncOp function);
+
 } // namespace gnc

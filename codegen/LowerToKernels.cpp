@@ -24,6 +24,7 @@
 #include "ir/Layout.h"
 #include "ir/LibraryCall.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "passes/FusionSupport.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -174,9 +175,14 @@ func::FuncOp ProgramLowering::uniqueKernel(func::FuncOp kernel) {
   return it->second;
 }
 
-/// Operations of an equation: for each sample, and besides.
+/// Operations of an equation: for each sample, and besides. A term that a contraction skips is a
+/// product and an addition.
 static std::pair<int64_t, int64_t> operationsOf(ComputeOp op) {
-  int64_t one = std::llround(op.cost(1).flops), more = std::llround(op.cost(2).flops) - one;
+  double skipped = isProductSum(op) ? 1 - countedShare(op) : 0;
+  auto operations = [&](int64_t batch) -> int64_t {
+    return std::llround(op.cost(batch).flops - 2 * skipped * pointsOf(op.getExtents(), batch));
+  };
+  int64_t one = operations(1), more = operations(2) - one;
   return {more, one - more};
 }
 
@@ -200,7 +206,7 @@ LogicalResult ProgramLowering::launch(OpBuilder &builder, ArrayRef<ComputeOp> op
   for (ComputeOp op : ops) {
     // Whichever was written first.
     if (std::optional<unsigned> vector =
-            contractionVector(op, {.panelLanes = 1, .alongSums = true})) {
+            contractionVector(op, {.panelLanes = 1, .alongSums = true, .bounds = true})) {
       Contraction c = *classify(op, *vector);
       argumentOf(op.getReads()[c.a]);
       argumentOf(op.getReads()[c.b]);
@@ -314,6 +320,7 @@ LogicalResult ProgramLowering::run() {
   for (ReshapeOp op : llvm::make_early_inc_range(function.getOps<ReshapeOp>()))
     if (!isAlias(op))
       lowerReshape(op);
+  nameCopies(function);
   UpdatePlan plan = planUpdates(function);
   ProgramOrder order = orderOf(function, plan);
   findWindows(order.others);

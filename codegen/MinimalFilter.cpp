@@ -146,8 +146,8 @@ void planFilter(ContractionPlan &plan, VectorTarget target) {
   // Of the work: to save less is not worth the rounding, which shows where numbers are compared
   // or rounded to a grid next. Filters of three taps save less.
   constexpr double kLess = 0.7;
-  if (plan.blocked() || plan.panel || !plan.outer.empty() || plan.columns.size() != 1 ||
-      plan.columns.back().strides[ContractionPlan::B] != 1 ||
+  if (plan.blocked() || plan.panel || !plan.limits.empty() || !plan.outer.empty() ||
+      plan.columns.size() != 1 || plan.columns.back().strides[ContractionPlan::B] != 1 ||
       llvm::any_of(plan.k, [](const ContractionLoop &loop) { return loop.batched; }))
     return;
   int64_t count = plan.kCount();
@@ -195,7 +195,8 @@ struct MinimalFilters : VectorPass<MinimalFilters> {
     if (changesWeights(function))
       return;
     for (ComputeOp op : function.getOps<ComputeOp>()) {
-      std::optional<unsigned> vector = contractionVector(op, {.panelLanes = target.lanes});
+      std::optional<unsigned> vector =
+          contractionVector(op, {.panelLanes = target.lanes, .bounds = true});
       if (!vector || isLibraryCall(op))
         continue;
       auto f32 = [](Type type) { return cast<RankedTensorType>(type).getElementType().isF32(); };

@@ -64,7 +64,8 @@ Value Packing::panelsOf(ComputeOp op, Value tensor, unsigned dim, int64_t width)
 }
 
 void Packing::pack(ComputeOp op, const llvm::DenseSet<Value> &ofWeights) {
-  std::optional<unsigned> vector = contractionVector(op, {.panelLanes = target.lanes});
+  std::optional<unsigned> vector =
+      contractionVector(op, {.panelLanes = target.lanes, .bounds = true});
   if (!vector || isLibraryCall(op))
     return;
   Contraction c = *classify(op, *vector);
@@ -87,8 +88,11 @@ void Packing::pack(ComputeOp op, const llvm::DenseSet<Value> &ofWeights) {
       coords.push_back(old.getResult(other));
   coords.push_back(column % plan.width);
   SmallVector<Attribute> accesses(op.getAccesses().begin(), op.getAccesses().end());
+  AccessAttr access = op.getAccess(c.b);
   accesses[c.b] = AccessAttr::get(
-      AffineMap::get(old.getNumDims(), old.getNumSymbols(), coords, op.getContext()));
+      op.getContext(),
+      AffineMap::get(old.getNumDims(), old.getNumSymbols(), coords, op.getContext()),
+      access.getClamped(), access.getConditions(), access.getLimits(), access.getOutside());
   op.getReadsMutable()[c.b].assign(panelsOf(op, tensor, dim, plan.width));
   op.setAccessesAttr(Builder(op.getContext()).getArrayAttr(accesses));
 }

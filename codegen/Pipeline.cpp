@@ -55,6 +55,14 @@ std::unique_ptr<Pass> assignLayouts(const PipelineOptions &options) {
   return createAssignLayouts(own);
 }
 
+/// Kernels of cards multiply zeros instead.
+template <class Options, std::unique_ptr<Pass> (*Create)(Options)>
+std::unique_ptr<Pass> withBounds(const PipelineOptions &options) {
+  Options own;
+  own.bounds = !options.gpu;
+  return Create(own);
+}
+
 std::unique_ptr<Pass> winograd(const PipelineOptions &options) {
   WinogradOptions own;
   own.batch = options.batch;
@@ -123,10 +131,11 @@ constexpr Step kGraphStory[] = {
     // The second stages walk over indices of extent 1.
     {Phase::Fused, "simplify", plain<createSimplify>},
     // Gradients of strided convolutions become contractions before those are looked for.
-    {Phase::Fused, "split-residues", plain<createSplitResidues>},
+    {Phase::Fused, "split-residues", withBounds<SplitResiduesOptions, createSplitResidues>},
     // Contractions must not ask whether a read is inside: borders become part of a tensor. After
     // fusion, so that the copy takes the pointwise work along.
-    {Phase::Fused, "materialize-guards", plain<createMaterializeGuards>},
+    {Phase::Fused, "materialize-guards",
+     withBounds<MaterializeGuardsOptions, createMaterializeGuards>},
     // A copy that only adds a border is a launch for nothing: who computes the operand writes it.
     {Phase::Fused, "write-padded", plain<createWritePadded>, Need::Speed, Target::Card},
     // Only now is it known which equations are contractions, and what they read.

@@ -57,7 +57,8 @@ ComputeOp windowOfTile(ComputeOp product, VectorTarget target) {
   if (product.getNumResults() != 1 || !product.getResult(0).hasOneUse() || isLibraryCall(product))
     return {};
   auto window = dyn_cast<ComputeOp>(*product.getResult(0).user_begin());
-  std::optional<unsigned> vector = contractionVector(product, {.panelLanes = target.lanes});
+  std::optional<unsigned> vector =
+      contractionVector(product, {.panelLanes = target.lanes, .bounds = true});
   if (!window || !vector || !windowIndices(product, window) || !hasStridedFinish(window))
     return {};
   return planContraction(product, *vector, target, window).takesWindow() ? window : ComputeOp();
@@ -163,7 +164,7 @@ static void tileWindow(ComputeOp window, VectorTarget target) {
     return;
   auto product = window.getReads()[0].getDefiningOp<ComputeOp>();
   if (!product || !product->hasOneUse() || isLibraryCall(product) || namesIndices(product) ||
-      !contractionVector(product, {.panelLanes = target.lanes}))
+      !contractionVector(product, {.panelLanes = target.lanes, .bounds = true}))
     return;
   std::optional<SmallVector<Parts>> list = partsOf(product, window);
   if (!list)

@@ -59,9 +59,89 @@ std::optional<int64_t> panelWidth(AccessAttr access, unsigned index) {
 }
 
 static bool isStrided(AccessAttr access, ArrayRef<AffineExpr> coords) {
-  return !access.isGuarded() && access.getClamped().empty() &&
-         llvm::all_of(
-             coords, [](AffineExpr coordinate) { return linearForm(coordinate).isAffineInDims(); });
+  return access.getClamped().empty() && llvm::all_of(coords, [](AffineExpr coordinate) {
+           return linearForm(coordinate).isAffineInDims();
+         });
+}
+
+/// Whether outer indices and one reduced index at most decide about `value`.
+static bool isOfSum(ComputeOp op, AffineExpr value) {
+  if (!linearForm(value).isAffineInDims())
+    return false;
+  AffineMap first = op.getAccess(0).getCoords(), second = op.getAccess(1).getCoords();
+  unsigned reduced = 0;
+  for (auto [index, extent] : llvm::enumerate(op.getExtents())) {
+    if (!value.isFunctionOfDim(index))
+      continue;
+    bool parallel = index < op.getNumParallel();
+    if (ShapedType::isDynamic(extent) ||
+        (parallel && first.isFunctionOfDim(index) != second.isFunctionOfDim(index)))
+      return false;
+    reduced += !parallel;
+  }
+  return reduced <= 1;
+}
+
+/// The points that some bound depends on: the indices, and how many points they span.
+static std::pair<SmallVector<unsigned>, int64_t> pointsOf(ComputeOp op, ArrayRef<SumBound> bounds) {
+  SmallVector<unsigned> indices;
+  int64_t points = 1;
+  for (auto [index, extent] : llvm::enumerate(op.getExtents()))
+    if (llvm::any_of(bounds, [&](const SumBound &b) { return b.value.isFunctionOfDim(index); })) {
+      indices.push_back(index);
+      points = points > (1 << 20) ? points : points * extent;
+    }
+  return {indices, points};
+}
+
+std::optional<SmallVector<SumBound>> sumBounds(ComputeOp op, unsigned read) {
+  AccessAttr access = op.getAccess(read);
+  constexpr int64_t kMostPoints = 1 << 10; // few enough to be looked at one by one
+  SmallVector<SumBound> bounds;
+  if (!access.isGuarded())
+    return bounds;
+  if (!access.isZeroOutside() || !access.getClamped().empty() || isDataDependent(access))
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(op.getReads()[read].getType());
+  auto ask = [&](AffineExpr value, int64_t limit) {
+    value = simplify(value, op.getExtents());
+    if (ShapedType::isDynamic(limit) || rangeOf(value, op.getExtents()).inside(limit))
+      return true; // the batch is as long everywhere
+    bounds.push_back({value, limit});
+    return isOfSum(op, value);
+  };
+  for (auto [value, limit] : llvm::zip_equal(access.getCoords().getResults(), type.getShape()))
+    if (!ask(value, limit))
+      return std::nullopt;
+  for (auto [value, limit] :
+       llvm::zip_equal(access.getConditions().getResults(), access.getLimits()))
+    if (!ask(value, limit))
+      return std::nullopt;
+  return pointsOf(op, bounds).second <= kMostPoints ? std::optional(bounds) : std::nullopt;
+}
+
+double countedShare(ComputeOp op) {
+  SmallVector<SumBound> bounds;
+  for (unsigned read : {0, 1}) {
+    auto found = sumBounds(op, read);
+    if (!found)
+      return 1;
+    bounds.append(*found);
+  }
+  auto [indices, points] = pointsOf(op, bounds);
+  int64_t counted = 0;
+  SmallVector<AffineExpr> at(op.getNumIndices(), getAffineConstantExpr(0, op.getContext()));
+  for (int64_t point = 0; point < points; ++point) {
+    int64_t rest = point;
+    for (unsigned index : indices) {
+      at[index] = getAffineConstantExpr(rest % op.getExtents()[index], op.getContext());
+      rest /= op.getExtents()[index];
+    }
+    counted += llvm::all_of(bounds, [&](const SumBound &bound) {
+      return rangeOf(bound.value.replaceDims(at), {}).inside(bound.limit);
+    });
+  }
+  return double(counted) / points;
 }
 
 std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
@@ -72,7 +152,7 @@ std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
        inSecond = second.getCoords().isFunctionOfDim(vector);
   if (inFirst == inSecond)
     return std::nullopt;
-  Contraction c{inFirst ? 1u : 0u, inFirst ? 0u : 1u, {}, {}, {}, {}};
+  Contraction c{inFirst ? 1u : 0u, inFirst ? 0u : 1u, {}, {}, {}, {}, 0, {}};
   c.panel = panelWidth(op.getAccess(c.b), vector).value_or(0);
   AffineMap a = op.getAccess(c.a).getCoords(), b = op.getAccess(c.b).getCoords();
   ArrayRef<AffineExpr> stepsOfB = b.getResults();
@@ -85,7 +165,15 @@ std::optional<Contraction> classify(ComputeOp op, unsigned vector) {
     auto &role = i >= op.getNumParallel() ? c.k : inA && !inB ? c.m : inB && !inA ? c.n : c.outer;
     role.push_back(i);
   }
-  if (c.m.empty() || (!c.panel && !Contraction::soleDimension(op.getAccess(c.b), vector)))
+  for (unsigned read : {c.a, c.b}) {
+    auto bounds = sumBounds(op, read);
+    if (!bounds)
+      return std::nullopt;
+    c.bounds.append(*bounds);
+  }
+  bool sums = llvm::any_of(c.k, [&](unsigned index) { return op.getExtents()[index] != 1; });
+  if (c.m.empty() || (!c.bounds.empty() && !sums) ||
+      (!c.panel && !Contraction::soleDimension(op.getAccess(c.b), vector)))
     return std::nullopt;
   return c;
 }

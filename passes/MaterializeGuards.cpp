@@ -10,8 +10,9 @@
 // gets a copy of the operand in which everything it can touch exists: xp[q] = x[q - 1] ?? 0 with q
 // = i * 2 + r, and dyp[q] = dy[(q - 2) floordiv 2] where (..) ?? 0 with q = i - r + 2. The copy is
 // an equation like any other; on a card, whoever computes the operand writes it that way
-// (WritePadded.cpp). What does not fit this form is left alone. Random numbers, which have no
-// memory, are written down for product sums, too.
+// (WritePadded.cpp). What does not fit this form is left alone, and so is a guard that a
+// contraction takes as a bound of its sum (Contraction.h). Random numbers, which have no memory,
+// are written down for product sums, too.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/CopyEquation.h"
@@ -139,12 +140,12 @@ static bool isWorthACopy(ComputeOp op, Value tensor, const PaddedRead &plan) {
   return shared || plan.growth > kLittleBorder || hasRowsAndColumns(op);
 }
 
-static void materialize(ComputeOp op) {
+static void materialize(ComputeOp op, bool bounds) {
   if (!isProductSum(op) || isLibraryCall(op))
     return;
   SmallVector<std::pair<unsigned, PaddedRead>, 2> plans;
   for (unsigned read = 0; read < op.getNumBodyReads(); ++read) {
-    if (!op.getAccess(read).isGuarded())
+    if (!op.getAccess(read).isGuarded() || (bounds && hasRowsAndColumns(op) && sumBounds(op, read)))
       continue;
     auto plan = planRead(op, read);
     if (!plan || !isWorthACopy(op, op.getReads()[read], *plan))
@@ -171,8 +172,9 @@ static bool isOperandOfProducts(OpOperand &use) {
 
 namespace {
 struct MaterializeGuards : gnc::impl::MaterializeGuardsBase<MaterializeGuards> {
+  using MaterializeGuardsBase::MaterializeGuardsBase;
   void runOnOperation() override {
-    getOperation().walk(materialize);
+    getOperation().walk([&](ComputeOp op) { materialize(op, bounds); });
     getOperation().walk([](RandomOp op) { writeDown(op, isOperandOfProducts); });
   }
 };

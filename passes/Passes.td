@@ -38,6 +38,8 @@ def MaterializeGuards : Pass<"gnc-materialize-guards", "::mlir::func::FuncOp"> {
     A sum of products that reads `x[i + r - 1] ?? 0` or an exact division reads a copy instead in which everything it touches
     exists, so that it is pure strides; random numbers are written down for it. What does not fit the form stays as it is.
   }];
+  let options = [
+    Option<"bounds", "bounds", "bool", "true", "contractions skip terms themselves where outer and reduced indices decide">];
   let dependentDialects = ["::gnc::GncDialect"];
 }
 
@@ -90,6 +92,8 @@ def SplitResidues : Pass<"gnc-split-residues", "::mlir::func::FuncOp"> {
     The data gradient of a strided convolution becomes a contraction for each residue of the position modulo the stride.
     Changes no bit.
   }];
+  let options = [
+    Option<"bounds", "bounds", "bool", "true", "contractions skip terms themselves where outer and reduced indices decide">];
   let dependentDialects = ["::gnc::GncDialect"];
 }
 

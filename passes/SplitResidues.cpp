@@ -11,7 +11,10 @@
 //   dx[n, c, q]   = t[n, c, q floordiv 2, q mod 2]
 //
 // since any function of two values is linear; for other strides this happens where the shift is a
-// multiple of the stride. Where the stride does not divide the extent of q, t has positions that
+// multiple of the stride. What decides about a term by s alone (an exact division of q) or by s and
+// r (a tap that is not there) is a bound of the sum, which then skips it (Contraction.h).
+//
+// Where the stride does not divide the extent of q, t has positions that
 // nobody asks for, and reads that leave their tensors there are guarded. The copy at the end moves
 // elements within one row. Sums keep their order: no bit changes. Runs before guards are
 // materialised; what does not become affine is left alone.
@@ -182,15 +185,23 @@ static EquationDraft takeTail(EquationDraft &draft, bool all, Location loc) {
   return tail;
 }
 
-static void splitResidues(ComputeOp op) {
+/// Whether the conditions of the sum, which are of exact divisions, became bounds; what they did
+/// not is for padding.
+static bool boundsConditions(ComputeOp op) {
+  return llvm::all_of(llvm::seq(op.getNumBodyReads()), [&](unsigned read) {
+    return op.getAccess(read).getLimits().empty() || sumBounds(op, read);
+  });
+}
+
+static void splitResidues(ComputeOp op, bool bounds) {
   if (!isProductSum(op) || isLibraryCall(op) || namesIndices(op))
     return;
   EquationDraft draft = EquationDraft::of(op);
-  // Conditions are of exact divisions, for which padding has a form of its own.
-  if (llvm::any_of(op.getAccesses().getAsRange<AccessAttr>(), [](AccessAttr access) {
-        return !access.getLimits().empty() || isDataDependent(access);
-      }))
-    return;
+  for (auto [read, access] : llvm::enumerate(op.getAccesses().getAsRange<AccessAttr>())) {
+    bool inSum = read < op.getNumBodyReads();
+    if ((!access.getLimits().empty() && !(bounds && inSum)) || isDataDependent(access))
+      return;
+  }
   SmallVector<Split> splits = findSplits(draft);
   if (splits.empty())
     return;
@@ -205,7 +216,10 @@ static void splitResidues(ComputeOp op) {
   draft.resultTypes = {
       RankedTensorType::get(ArrayRef(draft.extents).take_front(draft.numParallel), element)};
   OpBuilder builder(op);
-  tail.reads[0].tensor = draft.create(builder, op.getLoc()).getResult(0);
+  ComputeOp sums = draft.create(builder, op.getLoc());
+  if (!boundsConditions(sums))
+    return sums.erase();
+  tail.reads[0].tensor = sums.getResult(0);
   const Split *next = splits.begin();
   for (unsigned index = 0; index < tail.numParallel; ++index) {
     AffineExpr dim = builder.getAffineDimExpr(index);
@@ -223,10 +237,12 @@ static void splitResidues(ComputeOp op) {
 
 namespace {
 struct SplitResidues : gnc::impl::SplitResiduesBase<SplitResidues> {
+  using SplitResiduesBase::SplitResiduesBase;
   void runOnOperation() override {
     SmallVector<ComputeOp> computes;
     getOperation().walk([&](ComputeOp op) { computes.push_back(op); });
-    llvm::for_each(computes, splitResidues);
+    for (ComputeOp op : computes)
+      splitResidues(op, bounds);
   }
 };
 } // namespace

@@ -162,3 +162,20 @@ func.func @shared_map(%x: tensor<?x60x8xf32>, %w: tensor<3x8xf32>, %d: tensor<?x
   }
   return %y, %g : tensor<?x60x8xf32>, tensor<3x8xf32>
 }
+
+// -----
+
+// What outer and reduced indices decide is a bound of the sum, which a contraction takes as it is.
+// CHECK-LABEL: @bound
+// CHECK-COUNT-1: gnc.compute
+// CHECK-SAME: %arg1[k, c, r * 2 - s + 1] ?? 0.0
+// CHECK-NOT: gnc.compute
+func.func @bound(%dy: tensor<?x6x12xf32>, %w: tensor<6x4x3xf32>) -> tensor<?x4x8x2xf32> {
+  %y = gnc.compute [n = ?, c = 4, q = 8, s = 2] sum [k = 6, r = 2]
+      (%a = %dy[n, k, q + s - r + 1] : tensor<?x6x12xf32>,
+       %b = %w[k, c, r * 2 - s + 1] ?? 0.0 : tensor<6x4x3xf32>) -> tensor<?x4x8x2xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x4x8x2xf32>
+}

@@ -119,3 +119,19 @@ func.func @nine(%dy: tensor<?x6x2xf32>, %w: tensor<6x4x9xf32>) -> tensor<?x4x18x
   }
   return %dx : tensor<?x4x18xf32>
 }
+
+// -----
+
+// An exact division by position alone: the residue bounds the sum, which has no terms elsewhere.
+// CHECK-LABEL: func @division
+// CHECK: gnc.compute [n = ?, c = 4, q = 8, q_m = 2] sum [k = 6]
+// CHECK-SAME: %{{.*}}[n, k, q] where (q_m < 1) ?? 0.000000e+00
+func.func @division(%dy: tensor<?x6x8xf32>, %w: tensor<6x4xf32>) -> tensor<?x4x16xf32> {
+  %dx = gnc.compute [n = ?, c = 4, q = 16] sum [k = 6]
+      (%a = %dy[n, k, q floordiv 2] where (q mod 2 < 1) ?? 0.0 : tensor<?x6x8xf32>,
+       %b = %w[k, c] : tensor<6x4xf32>) -> tensor<?x4x16xf32> {
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %dx : tensor<?x4x16xf32>
+}
