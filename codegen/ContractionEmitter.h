@@ -49,8 +49,8 @@ struct TileOperands {
   mlir::Value columns;
 };
 
-/// EmitContraction.cpp has the order of tiles and the packing, ContractionTile.cpp what happens in
-/// a tile.
+/// EmitContraction.cpp has the order of tiles and the packing, ContractionPlaces.cpp where they
+/// lie, ContractionTile.cpp what happens in a tile.
 class ContractionEmitter {
 public:
   ContractionEmitter(KernelBuilder &k, const KernelPart &product, unsigned vector,

@@ -34,7 +34,7 @@ void lowerReshape(ReshapeOp op) {
   op.erase();
 }
 
-/// What a coordinate adds to an offset as one index runs, if no other index has a part in it.
+/// The index that alone decides about `atom`.
 static std::optional<unsigned> soleIndex(AffineExpr atom, unsigned numIndices) {
   std::optional<unsigned> sole;
   for (unsigned index = 0; index < numIndices; ++index)
@@ -64,7 +64,9 @@ static bool liesInPlace(AccessAttr access, RankedTensorType from, RankedTensorTy
   }
   for (auto [index, part] : llvm::enumerate(parts)) {
     AffineExpr dim = getAffineDimExpr(index, context);
-    if (to.isDynamicDim(index) && part != dim * strides[index])
+    if (part == dim * strides[index])
+      continue;
+    if (to.isDynamicDim(index))
       return false;
     for (int64_t value = 0; value < to.getDimSize(index); ++value)
       if (part.replace(dim, getAffineConstantExpr(value, context)) !=

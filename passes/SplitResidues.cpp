@@ -185,12 +185,15 @@ static EquationDraft takeTail(EquationDraft &draft, bool all, Location loc) {
   return tail;
 }
 
-/// Whether the conditions of the sum, which are of exact divisions, became bounds; what they did
-/// not is for padding.
+/// Whether the conditions of the sum, which are of exact divisions, became bounds of a contraction;
+/// what they did not is for padding.
 static bool boundsConditions(ComputeOp op) {
-  return llvm::all_of(llvm::seq(op.getNumBodyReads()), [&](unsigned read) {
-    return op.getAccess(read).getLimits().empty() || sumBounds(op, read);
-  });
+  auto conditional = [](AccessAttr access) { return !access.getLimits().empty(); };
+  if (llvm::none_of(op.getAccesses().getAsRange<AccessAttr>(), conditional))
+    return true;
+  return isContraction(op) && llvm::all_of(llvm::seq(op.getNumBodyReads()), [&](unsigned read) {
+           return op.getAccess(read).getLimits().empty() || sumBounds(op, read);
+         });
 }
 
 static void splitResidues(ComputeOp op, bool bounds) {

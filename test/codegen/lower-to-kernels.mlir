@@ -158,3 +158,28 @@ func.func @window(%x: tensor<?x12x9xf32> {gnc.path = "x"}, %w: tensor<9x16xf32> 
   }
   return %p : tensor<?x6x16xf32>
 }
+
+// -----
+
+// A copy whose elements lie where those of its operand do is another name for the buffer; one that moves elements is not.
+// CHECK-LABEL: func.func @names()
+// CHECK-COUNT-3: gnc.launch
+// CHECK-NOT: gnc.launch
+// CHECK: return
+func.func @names(%x: tensor<?x2x3x2xf32> {gnc.path = "x"}) -> (tensor<?x2x6xf32> {gnc.path = "y"}) {
+  %t = gnc.compute [n = ?, c = 2, p = 3, m = 2] (%a = %x[n, c, p, m] : tensor<?x2x3x2xf32>) -> tensor<?x2x3x2xf32> {
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  %same = gnc.compute [n = ?, c = 2, q = 6] (%a = %t[n, c, q floordiv 2, q mod 2] : tensor<?x2x3x2xf32>) -> tensor<?x2x6xf32> {
+    gnc.yield %a : f32
+  }
+  %moved = gnc.compute [n = ?, c = 2, q = 6] (%a = %t[n, c, q mod 3, q floordiv 3] : tensor<?x2x3x2xf32>) -> tensor<?x2x6xf32> {
+    gnc.yield %a : f32
+  }
+  %y = gnc.compute [n = ?, c = 2, q = 6] (%a = %same[n, c, q] : tensor<?x2x6xf32>, %b = %moved[n, c, q] : tensor<?x2x6xf32>) -> tensor<?x2x6xf32> {
+    %0 = arith.addf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  return %y : tensor<?x2x6xf32>
+}

@@ -294,6 +294,9 @@ Tensors Compiled::run(const Tensors &arguments, int64_t n, unsigned threads) {
       }
   };
   engine.compute(n);
+  if (program.target == runtime::Target::Cpu) // once more: memory holds what was left there, as in
+                                              // every step but the first
+    engine.compute(n);
   read(false);
   engine.commit(n);
   read(true);
