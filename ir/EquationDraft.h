@@ -62,8 +62,8 @@ public:
 
   /// Keeps the results listed, in that order.
   void keepResults(llvm::ArrayRef<unsigned> kept);
-  /// Puts the reduction indices into another order: `newOrder` lists all indices by their present
-  /// number.
+  /// Puts the reduction indices into another order, or the parallel ones (and whoever does gives
+  /// the results their types): `newOrder` lists all indices by their present number.
   void reorderIndices(llvm::ArrayRef<unsigned> newOrder);
 
   /// Simplifies accesses by the ranges of the indices, drops guards that always hold, merges equal

@@ -2,7 +2,8 @@
 //
 // Whole numbers, bit for bit beside the evaluator. Shapes are drawn by a seed, of all that panels
 // make a difference to: columns that fill the last panel or do not, groups, windows, rows of one
-// sample and of many, every width of vectors.
+// sample and of many, every width of vectors; in programs that change weights, what is computed of
+// them in each step, in any order of dimensions.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "Compiled.h"
@@ -63,26 +64,71 @@ std::string window(Random &random) {
               channel, stride, pad, pad ? "?? 0.0" : "", x, w));
 }
 
-/// Returns whether weights went into panels.
+/// y = sum of x * u, where each step computes u of weights: in `outer` products, of some numbers
+/// each, and with the column's number in it.
+std::string step(Random &random) {
+  int64_t outer = random(1, 3), columns = random(0, 3) ? 64 * random(3, 6) : random(140, 300),
+          summed = random(20, 400), taps = random(1, 2);
+  std::vector<std::pair<char, int64_t>> dims = {{'p', outer}, {'k', columns}, {'c', summed}};
+  std::swap(dims[0], dims[random(0, 2)]);
+  std::swap(dims[1], dims[random(1, 2)]);
+  std::string indices, shape, at;
+  unsigned column = llvm::find(dims, std::pair<char, int64_t>('k', columns)) - dims.begin();
+  for (auto [name, extent] : dims) {
+    indices += formatv("{0}{1} = {2}", indices.empty() ? "" : ", ", name, extent);
+    shape += formatv("{0}x", extent);
+    at += formatv("{0}{1}", at.empty() ? "" : ", ", name);
+  }
+  std::string x = formatv("tensor<?x{0}x{1}xf32>", outer, summed),
+              w = formatv("tensor<{0}x{1}x{2}xf32>", columns, summed, taps),
+              v = formatv("tensor<{0}xf32>", outer),
+              y = formatv("tensor<?x{0}x{1}xf32>", outer, columns), u = "tensor<" + shape + "f32>";
+  return formatv(R"(
+func.func @train(%x: {0} {{gnc.role = "input", gnc.path = "x"}, %w: {1} {{gnc.role = "weight", gnc.path = "w"},
+                 %v: {2} {{gnc.role = "weight", gnc.path = "v"})
+    -> ({3} {{gnc.path = "y"}, {1} {{gnc.updates = 1 : i64}) {{
+  %u = gnc.compute [{5}] sum [t = {6}] (%a = %w[k, c, t] : {1}, %b = %v[p] : {2}) -> {4} {{
+    %i = gnc.index {11} : f32
+    %two = arith.constant 200.0 : f32
+    %late = arith.cmpf ogt, %i, %two : f32
+    %0 = arith.addf %a, %b : f32
+    %1 = arith.select %late, %0, %a : f32
+    gnc.yield %1 : f32
+  }
+  %y = gnc.compute [n = ?, p = {7}, k = {8}] sum [c = {9}] (%a = %x[n, p, c] : {0}, %b = %u[{10}] : {4}) -> {3} {{
+    %0 = arith.mulf %a, %b : f32
+    gnc.yield %0 : f32
+  }
+  %n = gnc.compute [k = {8}, c = {9}, t = {6}] (%a = %w[k, c, t] : {1}) -> {1} {{
+    %0 = arith.addf %a, %a : f32
+    gnc.yield %0 : f32
+  }
+  return %y, %n : {3}, {1}
+})",
+                 x, w, v, y, u, indices, taps, outer, columns, summed, at, column);
+}
+
+/// Returns whether panels made a difference.
 bool check(const std::string &text, int64_t planned, int64_t n, unsigned bits, uint64_t seed) {
   auto plan = [&](std::vector<std::string> disabled) {
     return Plan{.batch = planned, .vectorBits = bits, .disabled = std::move(disabled)};
   };
   Compiled compiled(text, plan({"winograd"}));
+  EXPECT_TRUE(compiled.ok);
   if (!compiled.ok)
     return false;
   Tensors arguments = compiled.wholeNumbers(n, 3, seed);
   Tensors expected = compiled.expected(arguments, Precision::F32);
   for (unsigned threads : {1, 3})
     expectEqual(compiled.run(arguments, n, threads), expected);
-  bool packed = compiled.program.prologue > 0;
   // Sums are taken in the same order, also in tiles.
   arguments = compiled.realNumbers(n, 3, seed);
   compiled.compileAgain(plan({}));
   Tensors inPanels = compiled.run(arguments, n, 1);
+  std::vector<std::string> kernels = compiled.keys;
   compiled.compileAgain(plan({"pack-weights"}));
   expectEqual(inPanels, compiled.run(arguments, n, 1));
-  return packed;
+  return compiled.keys != kernels;
 }
 
 void run(std::string (*family)(Random &), unsigned few, unsigned many) {
@@ -103,6 +149,7 @@ void run(std::string (*family)(Random &), unsigned few, unsigned many) {
 
 TEST(PackWeightsTest, layers) { run(layer, 8, 200); }
 TEST(PackWeightsTest, windows) { run(window, 8, 200); }
+TEST(PackWeightsTest, steps) { run(step, 8, 200); }
 
 /// The panels of one width, read in vectors of another: of a file that was printed for a machine,
 /// and goes on on a second one.
