@@ -17,7 +17,7 @@ namespace {
 /// A contraction that is better off with its columns in panels.
 struct PanelRead {
   ComputeOp op;
-  unsigned vector, read, dim; ///< the column's index, and where the tensor is read along it
+  unsigned read, dim; ///< the tensor, and its dimension that columns lie along
   int64_t width;
   bool copies; ///< as the tensor lies, blocks of it are copied in each run
 
@@ -61,7 +61,7 @@ static std::optional<PanelRead> panelRead(ComputeOp op, VectorTarget target) {
   if (!wholeIndex || !pays(plan) ||
       op.getAccess(c.b).getCoords().getResult(dim) != getAffineDimExpr(*vector, op.getContext()))
     return std::nullopt;
-  return PanelRead{op, *vector, c.b, dim, plan.width, plan.packs()};
+  return PanelRead{op, c.b, dim, plan.width, plan.packs()};
 }
 
 /// Dimensions of the panels: their number, the other dimensions as they lie, the column in each.
